@@ -1,0 +1,1 @@
+"""Plans, runs and what carries them out; knows no vendor."""

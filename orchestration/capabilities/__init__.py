@@ -1,0 +1,27 @@
+"""What workers can do, declared by schema, and who is chosen to do it."""
+
+from orchestration.capabilities.descriptor import (
+    Capability,
+    Dedupe,
+    Done,
+    NotDone,
+    Preview,
+    TaskContext,
+    Unknown,
+    Worker,
+    worker,
+)
+from orchestration.capabilities.registry import Registry
+
+__all__ = [
+    "Capability",
+    "Dedupe",
+    "Done",
+    "NotDone",
+    "Preview",
+    "Registry",
+    "TaskContext",
+    "Unknown",
+    "Worker",
+    "worker",
+]

@@ -1,0 +1,206 @@
+"""A worker: a plain typed async function and what it declares about itself."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from orchestration.core.run import Person
+from orchestration.errors import Invalid
+
+Effect = Literal["read", "write"]
+Dedupe = Literal["target", "two_step", "none"]
+
+
+class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker may know of the attempt it serves.
+
+    Attributes:
+        run_id: The run.
+        task_id: The task's name in the plan.
+        attempt: Counted from 1.
+        initiator: The person as whom the worker acts, and nobody else.
+        idempotency_key: For writes: the same for every attempt at the same effect; embed it in what is written.
+        not_after: For writes: the worker must not start the effect later than this.
+    """
+
+    run_id: str
+    task_id: str
+    attempt: int
+    initiator: Person
+    idempotency_key: str = ""
+    not_after: datetime | None = None
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """Reconciliation found the effect in place; `output` is what the worker would have returned."""
+
+    output: Any
+
+
+class NotDone(msgspec.Struct, frozen=True, tag="not_done"):
+    """Reconciliation looked and the effect is not there."""
+
+
+class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+    """Reconciliation cannot tell; a person is asked."""
+
+    why: str
+
+
+Outcome = Done | NotDone | Unknown
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a person is shown before a write: a title and (label, value) lines, nothing that the write will not do."""
+
+    title: str
+    facts: list[tuple[str, str]]
+
+
+class Capability(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be asked for, by schema.
+
+    Attributes:
+        name: Dotted, such as `ledger.sap.entries`.
+        title: A few words for people, in the imperative: "Read supplier invoices from SAP".
+        effect: A `read` may be repeated freely; a `write` changes something outside.
+        dedupe: How a write is kept from happening twice (DESIGN, Effect-once); `none` for reads.
+        input_schema: JSON Schema of the arguments.
+        output_schema: JSON Schema of the result.
+    """
+
+    name: str
+    title: str
+    effect: Effect
+    dedupe: Dedupe
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who offers a capability.
+
+    Attributes:
+        capability: What it does.
+        name: Unique among workers; the function's qualified name unless given.
+        version: Recorded with each attempt.
+        owner: Who answers for it.
+        cost: Relative; the registry prefers the lower.
+        input_type: msgspec Struct of the arguments.
+        output_type: msgspec Struct of the result.
+        call: The function.
+        timeout: Longest time an attempt may take.
+        attempts: How many tries a task gets when the plan says nothing.
+        reconcile: For writes: looks whether an effect with this key took place.
+        preview: For writes: what a person is shown before it happens.
+        summarize: One line of figures about a result, for the progress card.
+    """
+
+    capability: Capability
+    name: str
+    version: str
+    owner: str
+    cost: float
+    input_type: type[msgspec.Struct]
+    output_type: type[msgspec.Struct]
+    call: Callable[[Any, TaskContext], Awaitable[Any]]
+    timeout: timedelta
+    attempts: int
+    reconcile: Callable[[Any, TaskContext], Awaitable[Outcome]] | None = None
+    preview: Callable[[Any], Preview] | None = None
+    summarize: Callable[[Any], str] | None = None
+
+
+class Dispatcher(Protocol):
+    """Calls workers. The adapter over Semantic Kernel is one; a direct call is another."""
+
+    async def call(self, worker: Worker, arguments: msgspec.Struct, task: TaskContext) -> msgspec.Struct:
+        """The worker's result; its errors pass through unchanged."""
+
+
+def worker(
+    capability: str,
+    *,
+    title: str,
+    effect: Effect = "read",
+    dedupe: Dedupe = "none",
+    version: str = "1",
+    owner: str = "tandem",
+    cost: float = 1.0,
+    timeout: timedelta = timedelta(seconds=60),
+    attempts: int = 3,
+    name: str = "",
+    reconcile: Callable[[Any, TaskContext], Awaitable[Outcome]] | None = None,
+    preview: Callable[[Any], Preview] | None = None,
+    summarize: Callable[[Any], str] | None = None,
+) -> Callable[[Callable[[Any, TaskContext], Awaitable[Any]]], Worker]:
+    """Declare an async function `(arguments, task) -> result` as a worker.
+
+    Works on plain functions and on bound methods (`worker(...)(self.read)`), so that a worker that needs a client
+    is a method of an object that holds it. Arguments and result must be annotated with msgspec Structs: their JSON
+    Schemas are the capability's.
+
+    Args:
+        capability: Dotted name of what it does.
+        title: A few words for people, imperative.
+        effect: `read` or `write`; a write must have a `preview`.
+        dedupe: For writes, how a second effect is prevented; `target` and `two_step` must have a `reconcile`.
+        version: Recorded with each attempt; raise it when results change.
+        owner: Who answers for it.
+        cost: Relative cost; the registry prefers the lower.
+        timeout: Longest time one attempt may take.
+        attempts: Tries that a task gets when the plan says nothing.
+        name: Unique worker name; defaults to `capability@qualified_function_name`.
+        reconcile: For writes: `(arguments, task) -> Done | NotDone | Unknown`.
+        preview: For writes: `(arguments) -> Preview`.
+        summarize: `(result) -> str`, one short line of figures for the progress card.
+
+    Raises:
+        Invalid: The annotations are missing, or a write lacks what makes it safe.
+    """
+
+    def declare(function: Callable[[Any, TaskContext], Awaitable[Any]]) -> Worker:
+        where = getattr(function, "__qualname__", repr(function))
+        hints = typing.get_type_hints(function)
+        names = list(inspect.signature(function).parameters)
+        output_type = hints.get("return")
+        input_type = hints.get(names[0]) if names else None
+        for what, found in (("first argument", input_type), ("result", output_type)):
+            if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
+                raise Invalid(f"worker {where}: annotate the {what} with a msgspec Struct")
+        assert input_type is not None
+        assert output_type is not None
+        if effect == "write" and preview is None:
+            raise Invalid(f"worker {where}: a write needs preview=, so that people see what they allow")
+        if effect == "write" and dedupe != "none" and reconcile is None:
+            raise Invalid(f"worker {where}: dedupe={dedupe!r} needs reconcile=, to look whether a lost write happened")
+        return Worker(
+            capability=Capability(
+                name=capability,
+                title=title,
+                effect=effect,
+                dedupe=dedupe,
+                input_schema=msgspec.json.schema(input_type),
+                output_schema=msgspec.json.schema(output_type),
+            ),
+            name=name or f"{capability}@{where}",
+            version=version,
+            owner=owner,
+            cost=cost,
+            input_type=input_type,
+            output_type=output_type,
+            call=function,
+            timeout=timeout,
+            attempts=attempts,
+            reconcile=reconcile,
+            preview=preview,
+            summarize=summarize,
+        )
+
+    return declare

@@ -1,0 +1,147 @@
+"""What people are shown of a run: a projection, safe to hand to any surface."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orchestration.core.run import ApprovalKind, ApprovalState, Person, Run, RunStatus, TaskState, TaskStatus
+
+
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the progress card.
+
+    Attributes:
+        effect: `read`, `write` or `ask`.
+        summary: Figures of the result, such as "412 invoices".
+        message: Why it failed or waits, for people.
+    """
+
+    name: str
+    title: str
+    effect: str
+    status: TaskStatus
+    attempt: int
+    summary: str
+    code: str
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    retry_at: datetime | None
+
+
+class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
+    """One question and where it stands; `entry` finds what is shown (`question.Shown`)."""
+
+    id: str
+    task: str
+    kind: ApprovalKind
+    title: str
+    approvers: list[Person]
+    entry: str
+    open: bool
+    choice: str
+    comment: str
+    decided_by: Person | None
+    requested_at: datetime
+    decided_at: datetime | None
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run.
+
+    Attributes:
+        asks: Whom the plan will ask, beside the initiator for writes.
+        awaiting_sign_in: Some task waits for the initiator to sign in.
+        answer: Context entry of the plan's answer (`plan.Answer`, evaluated); empty until the run succeeds.
+        receipts: (notice, person id) => receipt of what was delivered.
+    """
+
+    run_id: str
+    title: str
+    goal: str
+    status: RunStatus
+    initiator: Person
+    origin: str
+    params: dict[str, Any]
+    tasks: list[TaskView]
+    approvals: list[ApprovalView]
+    asks: list[str]
+    awaiting_sign_in: bool
+    proposed_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    code: str
+    message: str
+    answer: str
+    seq: int
+    receipts: dict[tuple[str, str], str]
+
+
+def _task(run: Run, name: str, state: TaskState, writes: frozenset[str], titles: dict[str, str]) -> TaskView:
+    node = run.plan.tasks[name]
+    effect = "ask" if node.approval else "write" if node.capability in writes else "read"
+    return TaskView(
+        name=name,
+        title=node.title or titles.get(node.capability) or (node.approval.title if node.approval else node.capability),
+        effect=effect,
+        status=state.status,
+        attempt=state.attempt,
+        summary=state.summary,
+        code=state.code,
+        message=state.message,
+        started_at=state.started_at,
+        finished_at=state.finished_at,
+        retry_at=state.retry_at,
+    )
+
+
+def view_approval(approval: ApprovalState) -> ApprovalView:
+    """The view of one question."""
+    return ApprovalView(
+        id=approval.id,
+        task=approval.task,
+        kind=approval.kind,
+        title=approval.title,
+        approvers=approval.approvers,
+        entry=approval.entry,
+        open=approval.open,
+        choice=approval.choice,
+        comment=approval.comment,
+        decided_by=approval.decided_by,
+        requested_at=approval.requested_at,
+        decided_at=approval.decided_at,
+    )
+
+
+def view(run: Run, *, titles: dict[str, str] | None = None, writes: frozenset[str] = frozenset()) -> RunView:
+    """The view of a run.
+
+    Args:
+        run: Its state.
+        titles: Capability => its own title, for nodes without one.
+        writes: The capabilities that change something outside.
+    """
+    return RunView(
+        run_id=run.run_id,
+        title=run.plan.title,
+        goal=run.goal,
+        status=run.status,
+        initiator=run.initiator,
+        origin=run.origin,
+        params=run.plan.params,
+        tasks=[_task(run, name, state, writes, titles or {}) for name, state in run.tasks.items()],
+        approvals=[view_approval(approval) for approval in run.approvals.values()],
+        asks=[n.approval.approver_title or n.approval.approver for n in run.plan.tasks.values() if n.approval],
+        awaiting_sign_in=any(state.status == "awaiting_sign_in" for state in run.tasks.values()),
+        proposed_at=run.proposed_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        code=run.code,
+        message=run.message,
+        answer=run.answer,
+        seq=run.seq,
+        receipts=dict(run.receipts),
+    )

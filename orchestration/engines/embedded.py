@@ -1,0 +1,261 @@
+"""The engine inside one process: commit, then act.
+
+One writer takes every command, decides it on the state in memory, and commits the events of all runs that are ready
+together in one transaction (group commit). Only then are callers answered and effects performed. Whatever effects
+lead to comes back as commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+import msgspec
+
+from orchestration.capabilities import Registry
+from orchestration.capabilities.descriptor import Dispatcher
+from orchestration.core import commands as c
+from orchestration.core.plan import Plan
+from orchestration.core.question import ANSWER, Answered, Shown, decide_items
+from orchestration.core.run import Dispatch, Effect, Person, Reconcile, Run
+from orchestration.core.view import RunView
+from orchestration.core.view import view as view_run
+from orchestration.engines.delivery import Delivery
+from orchestration.engines.live import LiveRun
+from orchestration.engines.performance import Performance, Settled
+from orchestration.engines.preparation import Preparation
+from orchestration.engines.timers import Timers
+from orchestration.engines.writer import Request, Writer
+from orchestration.errors import UnknownRun
+from orchestration.ports import Applied, Clock, Listener, Notifier, Store
+
+log = logging.getLogger(__name__)
+GRACE_SECONDS = 10.0
+
+
+def new_run_id() -> str:
+    """A fresh run id: 12 hexadecimal digits, not guessable."""
+    return secrets.token_hex(6)
+
+
+class EmbeddedEngine:
+    """Implements `orchestration.ports.Engine` over one store that it owns.
+
+    Args:
+        store: The log; opened by `start`, closed by `stop`.
+        registry: Workers by capability.
+        dispatcher: Calls workers.
+        notifier: Reaches people.
+        clock: Tells the time.
+        random: Source of jitter.
+        new_id: Makes run ids.
+        point: Called at named points (`committed`, `before:CAPABILITY`, `after:CAPABILITY`) by fault tests.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        clock: Clock,
+        *,
+        random: Random | None = None,
+        new_id: Callable[[], str] = new_run_id,
+        point: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id
+        self._random = random or Random()  # noqa: S311 - jitter, not a secret
+        preparation = Preparation(registry)
+        self._performance = Performance(registry, dispatcher, preparation, self._random, point)
+        self._delivery = Delivery(notifier, store, clock, self._again)
+        self._timers = Timers(clock, self._wake)
+        self._writer = Writer(store, clock, preparation, self._view, self._committed, self._reload, point)
+        self._working: dict[tuple[str, Effect], asyncio.Task[None]] = {}
+        self._listeners: list[Listener] = []
+        self._titles = {each.name: each.title for each in registry.capabilities()}
+        self._writes = frozenset(each.name for each in registry.capabilities() if each.effect == "write")
+        self._running = False
+
+    @property
+    def running(self) -> bool:
+        """Whether commands are taken."""
+        return self._running and self._writer.alive
+
+    async def start(self) -> None:
+        """Take ownership of the log and go on with every open run.
+
+        Raises:
+            OwnerLocked: Another process owns it.
+        """
+        await self._store.open()
+        self._writer.start()
+        self._running = True
+        await self._take_up()
+
+    async def stop(self) -> None:
+        """End cleanly: writes under way get a moment to finish, everything else is taken up by the next start."""
+        self._running = False
+        writing = [task for (run_id, effect), task in self._working.items() if self._writer.is_write(run_id, effect)]
+        if writing:
+            await asyncio.wait(writing, timeout=GRACE_SECONDS)
+        self._timers.clear()
+        await self._cancel_work()
+        await self._writer.stop()
+        await self._store.close()
+
+    async def _cancel_work(self) -> None:
+        working = list(self._working.values())
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        self._working.clear()
+
+    async def _take_up(self) -> None:
+        for row in await self._store.open_runs():
+            if row.due:
+                self._writer.put(Request(row.run_id, resume=True))
+            self._timers.set(row.run_id, row.wake_at)
+
+    async def _reload(self) -> None:
+        """After a commit that failed: what is in memory may be wrong, the log is right."""
+        self._timers.clear()
+        await self._cancel_work()
+        await self._store.close()
+        await self._store.open()
+        await self._take_up()
+
+    # --- what callers ask
+
+    async def propose(self, plan: Plan, *, goal: str, initiator: Person, origin: str, command_id: str) -> Applied:
+        """See `Engine.propose`."""
+        command = c.ProposeRun(run_id=self._new_id(), plan=plan, goal=goal, initiator=initiator, origin=origin)
+        return await self._ask(Request(command.run_id, command, command_id))
+
+    async def send(self, run_id: str, command: c.Command, *, command_id: str = "") -> Applied:
+        """See `Engine.send`."""
+        return await self._ask(Request(run_id, command, command_id))
+
+    async def decide(
+        self,
+        run_id: str,
+        approval: str,
+        *,
+        by: Person,
+        shown: str,
+        choice: str,
+        comment: str = "",
+        rules: dict[str, str] | None = None,
+        exceptions: dict[str, str] | None = None,
+        command_id: str = "",
+    ) -> Applied:
+        """See `Engine.decide`."""
+        live = await self._writer.read(run_id)
+        state = live.run.approvals.get(approval)
+        choices: dict[str, str] = {}
+        if state is not None and state.open and state.entry == shown and choice == ANSWER:
+            choices = decide_items(await self.shown(run_id, approval), rules or {}, exceptions or {})
+        answered = Answered(
+            choice=choice,
+            by=by,
+            at=self._clock.now(),
+            comment=comment,
+            rules=rules or {},
+            exceptions=exceptions or {},
+            choices=choices,
+        )
+        body = msgspec.json.encode(answered)
+        entry = live.digest(body)
+        command = c.DecideApproval(approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry)
+        return await self._ask(Request(run_id, command, command_id, entries={entry: body}))
+
+    async def view(self, run_id: str) -> RunView:
+        """See `Engine.view`."""
+        return (await self._ask(Request(run_id))).run
+
+    async def value(self, run_id: str, entry: str) -> Any:
+        """See `Engine.value`."""
+        live = await self._writer.read(run_id)
+        await live.fetch(self._store, {entry})
+        return live.value(entry)
+
+    async def shown(self, run_id: str, approval: str) -> Shown:
+        """See `Engine.shown`."""
+        live = await self._writer.read(run_id)
+        if approval not in live.run.approvals:
+            raise UnknownRun(f"run {run_id} asks no question {approval!r}")
+        return msgspec.convert(await self.value(run_id, live.run.approvals[approval].entry), Shown)
+
+    async def runs(self, *, person: str = "", open_only: bool = False, limit: int = 20) -> list[RunView]:
+        """See `Engine.runs`."""
+        rows = await self._store.runs(person=person, open_only=open_only, limit=limit)
+        return [await self.view(row.run_id) for row in rows]
+
+    def nudge(self, person: str) -> None:
+        """See `Engine.nudge`."""
+        self._delivery.nudge(person)
+
+    def subscribe(self, listener: Listener) -> None:
+        """See `Engine.subscribe`."""
+        self._listeners.append(listener)
+
+    async def _ask(self, request: Request) -> Applied:
+        return (await self._writer.submit(request))[1]
+
+    def _view(self, run: Run) -> RunView:
+        return view_run(run, titles=self._titles, writes=self._writes)
+
+    # --- what follows from a commit
+
+    def _committed(self, live: LiveRun, effects: list[Effect], wake: Any, changed: bool) -> None:
+        run_id = live.run.run_id
+        self._timers.set(run_id, wake)
+        for effect in effects:
+            self._perform(live, effect)
+        for ended in live.ended_attempts:
+            if ended not in live.run.due and (run_id, ended) in self._working:
+                self._working[run_id, ended].cancel()
+        live.ended_attempts.clear()
+        if changed and self._listeners:
+            run = self._view(live.run)
+            for listener in self._listeners:
+                listener(run)
+
+    def _wake(self, run_id: str) -> None:
+        self._writer.put(Request(run_id, c.Wake(jitter=self._random.random())))
+
+    def _again(self, run_id: str, effect: Effect) -> None:
+        self._writer.put(Request(run_id, resume=True, only=effect))
+
+    def _perform(self, live: LiveRun, effect: Effect) -> None:
+        run_id = live.run.run_id
+        if (run_id, effect) in self._working or not self._running:
+            return
+        work: Coroutine[Any, Any, None]
+        match effect:
+            case Dispatch(task=name, attempt=attempt):
+                work = self._settle(run_id, self._performance.attempt(live, name, attempt))
+            case Reconcile(task=name, attempt=attempt):
+                work = self._look(live, name, attempt)
+            case _:
+                work = self._notify(live, effect)
+        task = asyncio.get_running_loop().create_task(work)
+        self._working[run_id, effect] = task
+        task.add_done_callback(lambda _: self._working.pop((run_id, effect), None))
+
+    async def _settle(self, run_id: str, performing: Coroutine[Any, Any, Settled]) -> None:
+        command, entries = await performing
+        self._writer.put(Request(run_id, command, entries=entries))
+
+    async def _look(self, live: LiveRun, name: str, attempt: int) -> None:
+        needs = live.run.plan.tasks[name].needs
+        await live.fetch(self._store, {live.run.tasks[need].entry for need in needs})
+        await self._settle(live.run.run_id, self._performance.look(live, name, attempt))
+
+    async def _notify(self, live: LiveRun, effect: Any) -> None:
+        for command in await self._delivery.deliver(live, self._view(live.run), effect):
+            self._writer.put(Request(live.run.run_id, command))

@@ -1,0 +1,122 @@
+"""A run in memory: its state, the values of its context, and what is prepared for its workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from orchestration.core.codec import decode
+from orchestration.core.evolve import fold
+from orchestration.core.expressions import Scope
+from orchestration.core.run import Effect, Run
+from orchestration.errors import UnknownRun
+from orchestration.ports import EntryRow, Store
+
+DIGEST_BYTES = 20
+
+
+class LiveRun:
+    """One run that something is happening to.
+
+    Attributes:
+        run: The state.
+        arguments: (task, attempt) => converted arguments of attempts that are about to be dispatched.
+        ended_attempts: Attempts that ended since the last commit without their worker having answered.
+        written: Entries made since the last commit.
+    """
+
+    def __init__(self, run: Run, salt: bytes) -> None:
+        self.run = run
+        self.arguments: dict[tuple[str, int], msgspec.Struct] = {}
+        self.ended_attempts: list[Effect] = []
+        self.written: list[EntryRow] = []
+        self._salt = salt
+        self._bodies: dict[str, bytes] = {}
+        self._values: dict[str, Any] = {}
+
+    @classmethod
+    async def load(cls, store: Store, run_id: str) -> LiveRun:
+        """The run as its log tells.
+
+        Raises:
+            UnknownRun: There is no such run.
+        """
+        rows = await store.events(run_id)
+        salt = await store.salt(run_id)
+        if not rows or salt is None:
+            raise UnknownRun(f"there is no run {run_id!r}: it may have been removed")
+        return cls(fold(decode(row.body) for row in rows), salt)
+
+    def digest(self, body: bytes) -> str:
+        """Digest keyed with the run's salt: without the salt nobody can test a guess against it."""
+        return hashlib.blake2b(body, key=self._salt, digest_size=DIGEST_BYTES).hexdigest()
+
+    def keep(self, body: bytes) -> str:
+        """Add JSON bytes to the context with the next commit; returns the entry's id."""
+        entry = self.digest(body)
+        self.put(entry, body)
+        return entry
+
+    def put(self, entry: str, body: bytes) -> None:
+        """Add JSON bytes whose digest is known to the context with the next commit."""
+        if entry not in self._bodies:
+            self._bodies[entry] = body
+            self.written.append(EntryRow(self.run.run_id, entry, body))
+
+    async def fetch(self, store: Store, entries: set[str]) -> None:
+        """Bring entries into memory."""
+        missing = {entry for entry in entries if entry and entry not in self._bodies}
+        if missing:
+            self._bodies.update(await store.entries(self.run.run_id, missing))
+
+    def value(self, entry: str) -> Any:
+        """A fetched entry as plain data; None for the empty id.
+
+        Raises:
+            UnknownRun: It is not in the context.
+        """
+        if not entry:
+            return None
+        if entry not in self._values:
+            if entry not in self._bodies:
+                raise UnknownRun(f"run {self.run.run_id} has no context entry {entry}: it may have been erased")
+            self._values[entry] = msgspec.json.decode(self._bodies[entry])
+        return self._values[entry]
+
+    def scope(self) -> Scope:
+        """What the plan's expressions see."""
+        run = self.run
+        return {
+            "params": run.plan.params,
+            "tasks": _Outputs(self),
+            "run": {
+                "id": run.run_id,
+                "goal": run.goal,
+                "today": run.proposed_at.date().isoformat(),
+                "initiator": msgspec.to_builtins(run.initiator),
+            },
+        }
+
+
+class _Outputs(Mapping[str, Any]):
+    """Task name => output; None for a skipped task. Decodes what is asked for, not what is there."""
+
+    def __init__(self, live: LiveRun) -> None:
+        self._live = live
+
+    def __getitem__(self, name: str) -> Any:
+        task = self._live.run.tasks[name]
+        if task.status == "succeeded":
+            return self._live.value(task.entry)
+        if task.status == "skipped":
+            return None
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._live.run.tasks)
+
+    def __len__(self) -> int:
+        return len(self._live.run.tasks)

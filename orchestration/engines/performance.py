@@ -1,0 +1,149 @@
+"""Calls workers and turns whatever happens into a command."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+
+import msgspec
+
+from orchestration.capabilities import Done, NotDone, Registry, TaskContext, Unknown, Worker
+from orchestration.capabilities.descriptor import Dispatcher
+from orchestration.core import commands as c
+from orchestration.engines.live import LiveRun
+from orchestration.engines.preparation import Preparation, idempotency_key
+from orchestration.errors import NoWorker, OutcomeUnknown, SignInNeeded, TandemError
+
+log = logging.getLogger(__name__)
+LOOK_AGAIN = timedelta(seconds=30)
+
+Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
+
+
+class Performance:
+    """Performs attempts and looks at doubtful ones; never raises but on cancellation.
+
+    Args:
+        registry: Where recorded workers are found again.
+        dispatcher: Calls them.
+        preparation: Evaluates arguments again after a restart.
+        random: Source of jitter.
+        point: Called at named points of a write; tests make it end the process.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        dispatcher: Dispatcher,
+        preparation: Preparation,
+        random: Random,
+        point: Callable[[str], None],
+    ) -> None:
+        self._registry, self._dispatcher, self._preparation = registry, dispatcher, preparation
+        self._random, self._point = random, point
+
+    async def attempt(self, live: LiveRun, name: str, attempt: int) -> Settled:
+        """Run one attempt of a task."""
+        task = live.run.tasks[name]
+        write = bool(task.dedupe)
+        try:
+            worker = self._registry.by_name(task.worker)
+            arguments = live.arguments.pop((name, attempt), None) or self._preparation.arguments(live, name, worker)
+        except TandemError as error:
+            return c.FailAttempt(task=name, attempt=attempt, code=error.code, message=error.message), {}
+        if write:
+            self._point(f"before:{worker.capability.name}")
+        try:
+            output = await self._dispatcher.call(worker, arguments, self._context(live, name))
+            if write:
+                self._point(f"after:{worker.capability.name}")
+            return self._completed(live, name, attempt, worker, output)
+        except SignInNeeded:
+            return c.AwaitSignIn(task=name, attempt=attempt), {}
+        except OutcomeUnknown as error:
+            if write:
+                return c.DoubtTask(task=name, attempt=attempt, message=error.message), {}
+            return self._failed(name, attempt, error, retryable=True), {}
+        except TandemError as error:
+            return self._failed(name, attempt, error, retryable=error.retryable), {}
+        except Exception:
+            log.exception("worker %s failed in run %s, task %s", worker.name, live.run.run_id, name)
+            said = (
+                f"{worker.capability.name} stopped unexpectedly; its owner ({worker.owner}) finds the cause in the log."
+            )
+            if write:
+                return c.DoubtTask(task=name, attempt=attempt, message=said), {}
+            return c.FailAttempt(task=name, attempt=attempt, code="internal", message=said), {}
+
+    async def look(self, live: LiveRun, name: str, attempt: int) -> Settled:
+        """Look whether a write in doubt took place; a human is asked where that cannot be told."""
+        task = live.run.tasks[name]
+        try:
+            worker = self._registry.by_name(task.worker)
+            if worker.reconcile is None:
+                return self._preparation.doubt(live, name, task.message), {}
+            arguments = self._preparation.arguments(live, name, worker)
+            outcome = await worker.reconcile(arguments, self._context(live, name))
+        except SignInNeeded:
+            return c.AwaitSignIn(task=name, attempt=attempt), {}
+        except NoWorker as error:
+            return self._preparation.doubt(live, name, error.message), {}
+        except TandemError as error:
+            wait = max(LOOK_AGAIN, error.retry_after or LOOK_AGAIN)
+            return c.DoubtTask(task=name, attempt=attempt, message=error.message, look_after=wait), {}
+        except Exception:
+            log.exception("looking after task %s of run %s failed", name, live.run.run_id)
+            return self._preparation.doubt(live, name, "Looking whether it was done failed."), {}
+        match outcome:
+            case Done(output=output):
+                done = self._completed(live, name, attempt, worker, output)
+                if not isinstance(done[0], c.CompleteTask):
+                    return done
+                complete = done[0]
+                resolve = c.ResolveDoubt(
+                    task=name,
+                    attempt=attempt,
+                    outcome="done",
+                    entry=complete.entry,
+                    size_bytes=complete.size_bytes,
+                    summary=complete.summary,
+                )
+                return resolve, done[1]
+            case NotDone():
+                return c.ResolveDoubt(task=name, attempt=attempt, outcome="not_done"), {}
+            case Unknown(why=why):
+                return self._preparation.doubt(live, name, why), {}
+
+    def _context(self, live: LiveRun, name: str) -> TaskContext:
+        task = live.run.tasks[name]
+        return TaskContext(
+            run_id=live.run.run_id,
+            task_id=name,
+            attempt=task.attempt,
+            initiator=live.run.initiator,
+            idempotency_key=idempotency_key(live.run.run_id, name) if task.dedupe else "",
+            not_after=task.not_after,
+        )
+
+    def _completed(self, live: LiveRun, name: str, attempt: int, worker: Worker, output: object) -> Settled:
+        if not isinstance(output, worker.output_type):
+            said = f"{worker.name} returned {type(output).__name__} instead of {worker.output_type.__name__}"
+            return c.FailAttempt(task=name, attempt=attempt, code="invalid_output", message=said), {}
+        body = msgspec.json.encode(output)
+        entry = live.digest(body)
+        summary = worker.summarize(output) if worker.summarize else ""
+        done = c.CompleteTask(task=name, attempt=attempt, entry=entry, size_bytes=len(body), summary=summary)
+        return done, {entry: body}
+
+    def _failed(self, name: str, attempt: int, error: TandemError, *, retryable: bool) -> c.FailAttempt:
+        return c.FailAttempt(
+            task=name,
+            attempt=attempt,
+            code=error.code,
+            message=error.message,
+            retryable=retryable,
+            retry_after=error.retry_after,
+            jitter=self._random.random(),
+        )

@@ -1,0 +1,156 @@
+"""Every error that Tandem raises on purpose.
+
+TandemError
+├── Invalid                    the caller can mend it: a name, a value, a file
+│   ├── InvalidPlan            every problem of a plan at once
+│   ├── InvalidContent         a document or row is not what the task needs
+│   └── UnknownRun
+├── Refused                    a rule says no; trying again changes nothing
+│   ├── NotPermitted           the person's own rights do not reach there
+│   ├── Conflict               the target already has something else, or has changed
+│   ├── AlreadyDecided         the question has its answer, or was taken back
+│   ├── Outdated               the answer is to something else than what is shown now
+│   └── NotRunning             the run is not, or no longer, in a state for this
+├── NotFound                   the outside thing does not exist
+├── SignInNeeded               nobody's identity is at hand: wait for the person
+├── Unavailable                an outside system does not answer; surely nothing was done
+├── OutcomeUnknown             a write may or may not have happened
+├── NoWorker                   nobody offers the capability, or nobody who does is up
+├── OwnerLocked                another process owns the log
+└── CommitUncertain            the log's commit may or may not have happened
+
+`code` is stable and goes into events; the message is for people: what happened, what is safe, what to do next.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class TandemError(Exception):
+    """Root of all errors raised on purpose.
+
+    Attributes:
+        code: Stable identifier, recorded in events and telemetry.
+        retryable: Whether the same call may succeed later without anybody changing anything.
+        retry_after: How long the other side asked us to wait, if it did.
+    """
+
+    code = "error"
+    retryable = False
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The text for people."""
+        return str(self.args[0])
+
+
+class Invalid(TandemError):
+    """What was given cannot be used as it is."""
+
+    code = "invalid"
+
+
+class InvalidPlan(Invalid):
+    """A plan breaks rules; `problems` names every one of them."""
+
+    code = "invalid_plan"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class InvalidContent(Invalid):
+    """A document, sheet, row or answer from outside is not what the task needs."""
+
+    code = "invalid_content"
+
+
+class UnknownRun(Invalid):
+    """No run has this id."""
+
+    code = "unknown_run"
+
+
+class Refused(TandemError):
+    """A rule says no; trying again changes nothing."""
+
+    code = "refused"
+
+
+class NotPermitted(Refused):
+    """The person's own rights do not reach there."""
+
+    code = "not_permitted"
+
+
+class Conflict(Refused):
+    """The target already holds something else, or has changed since it was looked at."""
+
+    code = "conflict"
+
+
+class AlreadyDecided(Refused):
+    """The question has its answer, or was taken back."""
+
+    code = "already_decided"
+
+
+class Outdated(Refused):
+    """The answer is to something else than what is shown now."""
+
+    code = "outdated"
+
+
+class NotRunning(Refused):
+    """The run is not, or no longer, in a state for this."""
+
+    code = "not_running"
+
+
+class NotFound(TandemError):
+    """The outside thing does not exist."""
+
+    code = "not_found"
+
+
+class SignInNeeded(TandemError):
+    """Nobody's identity is at hand for this call; the task waits for the person."""
+
+    code = "sign_in_needed"
+
+
+class Unavailable(TandemError):
+    """An outside system does not answer or asks us to come later; surely nothing was done."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class OutcomeUnknown(TandemError):
+    """A write may or may not have happened: look before trying again."""
+
+    code = "outcome_unknown"
+
+
+class NoWorker(TandemError):
+    """Nobody offers the capability, or nobody who does is up."""
+
+    code = "no_worker"
+
+
+class OwnerLocked(TandemError):
+    """Another process owns the log."""
+
+    code = "owner_locked"
+
+
+class CommitUncertain(TandemError):
+    """The log's commit may or may not have happened; reopen and reload before going on."""
+
+    code = "commit_uncertain"

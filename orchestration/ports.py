@@ -1,0 +1,252 @@
+"""What the core of Tandem needs from the rest of the world. The prose here is the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from orchestration.core.commands import Command
+from orchestration.core.plan import Answer, Plan
+from orchestration.core.question import Shown
+from orchestration.core.run import Person
+from orchestration.core.view import ApprovalView, RunView
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The present instant, aware UTC."""
+
+    def call_at(self, when: datetime, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` in the running loop once `when` has come; the result takes that back."""
+
+
+class Notifier(Protocol):
+    """Brings questions and outcomes to people. Delivery is at least once; the engine records the receipt.
+
+    Every method returns an opaque receipt, or raises `Unavailable` when the person cannot be reached now: the
+    engine tries again later, and at once when `Engine.nudge` says that the person appeared.
+    """
+
+    async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
+        """Show a question to one of its approvers."""
+
+    async def ask_sign_in(self, run: RunView) -> str:
+        """Ask the run's initiator to sign in."""
+
+    async def report(self, run: RunView, answer: Answer | None) -> str:
+        """Tell the initiator how the run ended; `answer` is there if it succeeded."""
+
+
+class Listener(Protocol):
+    """Is told that a run has changed, after the change is on disk; must return at once and never raise."""
+
+    def __call__(self, run: RunView) -> None:
+        """`run` as it is now."""
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What became of a command.
+
+    Attributes:
+        run: The run after it.
+        duplicate: The command's id was applied before; nothing happened this time.
+    """
+
+    run: RunView
+    duplicate: bool = False
+
+
+class Engine(Protocol):
+    """Executes runs durably. What a call returns is on disk before it returns."""
+
+    async def propose(self, plan: Plan, *, goal: str, initiator: Person, origin: str, command_id: str) -> Applied:
+        """Open a run that waits for its initiator's start; the same `command_id` again returns the first run.
+
+        Raises:
+            InvalidPlan: The plan breaks rules; nothing was opened.
+        """
+
+    async def send(self, run_id: str, command: Command, *, command_id: str = "") -> Applied:
+        """Apply a command once; the same `command_id` again changes nothing.
+
+        Raises:
+            UnknownRun: There is no such run.
+            Refused: The run's rules say no; nothing changed. `code` tells which: `not_permitted`, `already_decided`,
+                `outdated`, `not_running`, `invalid_choice`.
+        """
+
+    async def decide(
+        self,
+        run_id: str,
+        approval: str,
+        *,
+        by: Person,
+        shown: str,
+        choice: str,
+        comment: str = "",
+        rules: dict[str, str] | None = None,
+        exceptions: dict[str, str] | None = None,
+        command_id: str = "",
+    ) -> Applied:
+        """Answer a question: validates the answer against what was shown, stores it whole, applies it once.
+
+        Raises:
+            Invalid: A choice, rule or exception does not fit what was shown.
+            Refused: As for `send`.
+        """
+
+    async def view(self, run_id: str) -> RunView:
+        """The run as it is now.
+
+        Raises:
+            UnknownRun: There is no such run.
+        """
+
+    async def value(self, run_id: str, entry: str) -> Any:
+        """A context entry as plain JSON data; None for the empty id.
+
+        Raises:
+            UnknownRun: There is no such run or entry.
+        """
+
+    async def shown(self, run_id: str, approval: str) -> Shown:
+        """What an approval shows.
+
+        Raises:
+            UnknownRun: There is no such run or approval.
+        """
+
+    async def runs(self, *, person: str = "", open_only: bool = False, limit: int = 20) -> list[RunView]:
+        """Runs that a person initiated (everybody's if empty), newest first."""
+
+    def nudge(self, person: str) -> None:
+        """A person can be reached now (they wrote, signed in or installed the app): deliver what waits for them."""
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tell `listener` of every change from now on."""
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """One coded event of a run; `seq` counts from 1."""
+
+    run_id: str
+    seq: int
+    at: datetime
+    type: str
+    body: bytes
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """One context entry: JSON bytes under their keyed digest."""
+
+    run_id: str
+    entry: str
+    body: bytes
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """What can be asked of runs without folding them; written with the events that change it.
+
+    Attributes:
+        open: It may still change: it has not ended, or its end has not been told.
+        due: Effects are due; a restart has to take them up.
+    """
+
+    run_id: str
+    status: str
+    title: str
+    initiator: str
+    open: bool
+    due: bool
+    wake_at: datetime | None
+    proposed_at: datetime
+    seq: int
+
+
+class ApprovalRow(msgspec.Struct, frozen=True):
+    """An open or closed question, one row for each person who may answer it."""
+
+    run_id: str
+    approval: str
+    person: str
+    open: bool
+
+
+class CommandRow(msgspec.Struct, frozen=True):
+    """A command that was applied."""
+
+    command_id: str
+    run_id: str
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one transaction writes; `salts` are of runs opened in it."""
+
+    events: Sequence[EventRow] = ()
+    entries: Sequence[EntryRow] = ()
+    runs: Sequence[RunRow] = ()
+    approvals: Sequence[ApprovalRow] = ()
+    commands: Sequence[CommandRow] = ()
+    salts: Sequence[tuple[str, bytes]] = ()
+
+
+class Store(Protocol):
+    """The event log, its projections and the context entries. One process owns it."""
+
+    async def open(self) -> None:
+        """Take ownership and bring the schema up to date.
+
+        Raises:
+            OwnerLocked: Another process owns the log; the message names it as far as known.
+        """
+
+    async def close(self) -> None:
+        """Let go of the log; safe to call twice."""
+
+    async def append(self, batch: Batch) -> None:
+        """Write all of the batch in one durable transaction, or nothing.
+
+        When it returns, the batch survives a crash of the machine. Entries that exist are left as they are;
+        an event (run_id, seq) that exists is an error.
+
+        Raises:
+            CommitUncertain: Whether it was written is unknown; the store must be reopened and every run reloaded.
+        """
+
+    async def events(self, run_id: str) -> list[EventRow]:
+        """All events of a run in order; empty if there is no such run."""
+
+    async def salt(self, run_id: str) -> bytes | None:
+        """The secret that keys the run's digests; None if there is no such run or it was erased."""
+
+    async def entries(self, run_id: str, entries: Iterable[str]) -> dict[str, bytes]:
+        """Those of the entries that exist."""
+
+    async def open_runs(self) -> list[RunRow]:
+        """Every run that may still change, oldest first."""
+
+    async def runs(self, *, person: str = "", open_only: bool = False, limit: int = 20) -> list[RunRow]:
+        """Runs of an initiator (everybody's if empty), newest first."""
+
+    async def open_approvals(self, person: str) -> list[ApprovalRow]:
+        """The open questions to a person, oldest first."""
+
+    async def command(self, command_id: str) -> str | None:
+        """The run that a command was applied to, if it was."""
+
+    async def get(self, kind: str, key: str) -> bytes | None:
+        """A small durable document that is not a fact of any run, such as a conversation reference."""
+
+    async def put(self, kind: str, key: str, body: bytes) -> None:
+        """Write such a document durably, replacing the one before."""
+
+    async def drop(self, kind: str, key: str) -> None:
+        """Remove such a document durably; nothing happens if there is none."""
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """All documents of a kind by key."""

@@ -1,0 +1,1 @@
+"""Where events, entries and projections are kept."""
