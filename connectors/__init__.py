@@ -1,0 +1,1 @@
+"""Clients of outside systems, and the workers that belong to one system each."""

@@ -1,0 +1,186 @@
+"""Microsoft Graph through msgraph-sdk: its request builders, and answers as plain JSON.
+
+The SDK's own models are left aside: turning JSON into them costs some forty times the request. Statuses are
+therefore checked here. The SDK's retries are left out too: the engine retries, and records each attempt.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from connectors.http import failure, open_client, send
+from connectors.identity import Bearer, Identity
+from orchestration.core.run import Person
+from orchestration.errors import InvalidContent, Refused, TandemError
+
+if TYPE_CHECKING:
+    from msgraph import GraphServiceClient
+
+SYSTEM = "Microsoft 365"
+_USED = (
+    "graph_service_client",
+    "generated.drives.drives_request_builder",
+    "generated.drives.item.drive_item_request_builder",
+    "generated.drives.item.items.items_request_builder",
+    "generated.drives.item.items.item.drive_item_item_request_builder",
+    "generated.drives.item.items.item.content.content_request_builder",
+    "generated.drives.item.root.root_request_builder",
+    "generated.sites.sites_request_builder",
+    "generated.sites.item.site_item_request_builder",
+    "generated.sites.item.drive.drive_request_builder",
+    "generated.users.users_request_builder",
+    "generated.users.item.user_item_request_builder",
+    "generated.models.o_data_errors.o_data_error",
+    "generated.models.drive",
+    "generated.models.drive_item",
+    "generated.models.site",
+    "generated.models.site_collection_response",
+    "generated.models.user",
+    "generated.models.user_collection_response",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSettings:
+    """Where Microsoft Graph is.
+
+    Attributes:
+        url: With its version.
+        scope: What tokens are asked for.
+        timeout_seconds: Longest wait for one answer, an upload included.
+    """
+
+    url: str = "https://graph.microsoft.com/v1.0"
+    scope: str = "https://graph.microsoft.com/.default"
+    timeout_seconds: float = 30.0
+
+
+class GraphClient:
+    """One client for everybody; each request names the person as whom it goes.
+
+    Constructing it imports msgraph-sdk, about a third of a second.
+    """
+
+    def __init__(self, settings: GraphSettings, identity: Identity) -> None:
+        self.settings = settings
+        self._identity = identity
+        self._http = open_client(settings.url, timeout_seconds=settings.timeout_seconds)
+        self.sdk = _service(settings.url.rstrip("/"), self._http)
+
+    def acting_as(self, person: Person) -> GraphSession:
+        """Requests as this person, for the length of one attempt."""
+        return GraphSession(self.sdk, self.settings, self._identity.bearer(person, self.settings.scope))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+class GraphSession:
+    """Sends requests as one person."""
+
+    def __init__(self, sdk: GraphServiceClient, settings: GraphSettings, bearer: Bearer) -> None:
+        self.sdk = sdk
+        self.url = settings.url.rstrip("/")
+        self._settings = settings
+        self._bearer = bearer
+
+    async def request(
+        self, builder_call: Callable[..., Awaitable[Any]], *, query: Any = None, write: bool = False
+    ) -> httpx.Response:
+        """The answer to a request, whatever its status.
+
+        Args:
+            builder_call: A request builder's method, such as `sdk.me.get`, with all but `request_configuration` bound.
+            query: The builder's own query parameters.
+            write: The request changes something.
+
+        Raises:
+            SignInNeeded: The person's sign-in does not suffice.
+            Unavailable, OutcomeUnknown: As `connectors.http.send` says.
+        """
+        from kiota_abstractions.base_request_configuration import RequestConfiguration
+        from kiota_abstractions.native_response_handler import NativeResponseHandler
+        from kiota_http._exceptions import KiotaHTTPXError
+        from kiota_http.middleware.options import ResponseHandlerOption
+
+        from connectors.graph.delegated import ActingFor
+
+        async def once() -> httpx.Response:
+            options = [ResponseHandlerOption(NativeResponseHandler()), ActingFor(self._bearer)]
+            configuration = RequestConfiguration(options=options, query_parameters=query)
+            try:
+                # The native handler passes on httpx's own response, whatever the builder's type says.
+                return cast("httpx.Response", await builder_call(request_configuration=configuration))
+            except Exception as error:
+                # Kiota has a class for endless redirections, and a bare Exception for those that it does not follow.
+                if not isinstance(error, KiotaHTTPXError) and type(error) is not Exception:
+                    raise
+                raise Refused(f"{SYSTEM} redirects to where Tandem does not follow.") from error
+
+        while True:
+            response = await send(once, system=SYSTEM, timeout_seconds=self._settings.timeout_seconds, write=write)
+            if response.status_code != 401 or not self._bearer.renew():
+                return response
+
+    async def read(
+        self, builder_call: Callable[..., Awaitable[Any]], *, what: str, query: Any = None
+    ) -> dict[str, Any]:
+        """The JSON object that a GET answers.
+
+        Raises:
+            TandemError: As `connectors.http.failure` says.
+        """
+        response = await self.request(builder_call, query=query)
+        if not response.is_success:
+            raise self.failure(response, what)
+        return as_object(response)
+
+    def failure(self, response: httpx.Response, what: str, *, write: bool = False) -> TandemError:
+        """What an unsuccessful answer stands for."""
+        return failure(response, system=SYSTEM, what=what, write=write)
+
+
+def as_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object in an answer.
+
+    Raises:
+        InvalidContent: There is none.
+    """
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidContent(f"{SYSTEM} answered with something else than JSON: check TANDEM_GRAPH_URL.")
+    return body
+
+
+def _service(url: str, http: httpx.AsyncClient) -> GraphServiceClient:
+    with warnings.catch_warnings():
+        # The generated builders warn about classes of their own when they are imported. Importing those that are
+        # used here and now also spares the first requests the wait.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for module in _USED:
+            importlib.import_module(f"msgraph.{module}")
+    from kiota_http.kiota_client_factory import KiotaClientFactory
+    from kiota_http.middleware import ParametersNameDecodingHandler, RedirectHandler
+    from msgraph import GraphServiceClient
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+
+    from connectors.graph.delegated import DelegatedAuthentication
+
+    # The default middleware but for the retries, the rewriting of /me, and headers that nobody reads. Kiota's factory
+    # and not Graph's own, whose transport does not close its connections (msgraph-core 1.5.2).
+    middleware = [RedirectHandler(), ParametersNameDecodingHandler()]
+    client = KiotaClientFactory.create_with_custom_middleware(middleware, http)
+    adapter = GraphRequestAdapter(DelegatedAuthentication(), client)
+    adapter.base_url = url
+    return GraphServiceClient(request_adapter=adapter)
