@@ -70,7 +70,8 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         name: Dotted, such as `ledger.sap.entries`.
         title: A few words for people, in the imperative: "Read supplier invoices from SAP".
         effect: A `read` may be repeated freely; a `write` changes something outside.
-        dedupe: How a write is kept from happening twice (DESIGN, Effect-once); `none` for reads.
+        dedupe: How a write is kept from happening twice; `none` for reads.
+        system: The outside system that it reaches, as people call it; empty if it only computes.
         input_schema: JSON Schema of the arguments.
         output_schema: JSON Schema of the result.
     """
@@ -79,6 +80,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     effect: Effect
     dedupe: Dedupe
+    system: str
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
 
@@ -130,6 +132,7 @@ def worker(
     title: str,
     effect: Effect = "read",
     dedupe: Dedupe = "none",
+    system: str = "",
     version: str = "1",
     owner: str = "tandem",
     cost: float = 1.0,
@@ -151,6 +154,7 @@ def worker(
         title: A few words for people, imperative.
         effect: `read` or `write`; a write must have a `preview`.
         dedupe: For writes, how a second effect is prevented; `target` and `two_step` must have a `reconcile`.
+        system: The outside system that it reaches, as people call it; empty if it only computes.
         version: Recorded with each attempt; raise it when results change.
         owner: Who answers for it.
         cost: Relative cost; the registry prefers the lower.
@@ -176,6 +180,8 @@ def worker(
                 raise Invalid(f"worker {where}: annotate the {what} with a msgspec Struct")
         assert input_type is not None
         assert output_type is not None
+        if effect == "write" and not system:
+            raise Invalid(f"worker {where}: a write needs system=, which says what it changes")
         if effect == "write" and preview is None:
             raise Invalid(f"worker {where}: a write needs preview=, so that people see what they allow")
         if effect == "write" and dedupe != "none" and reconcile is None:
@@ -186,6 +192,7 @@ def worker(
                 title=title,
                 effect=effect,
                 dedupe=dedupe,
+                system=system,
                 input_schema=msgspec.json.schema(input_type),
                 output_schema=msgspec.json.schema(output_type),
             ),

@@ -18,7 +18,7 @@ ANSWER = "answer"
 CHOICES: dict[str, list[Choice]] = {
     "write": [Choice(APPROVE, "Allow"), Choice(REJECT, "Don't allow")],
     "failure": [Choice(RETRY, "Try again"), Choice(SKIP, "Go on without it"), Choice(CANCEL, "Cancel the run")],
-    "in_doubt": [Choice(DONE, "It was done"), Choice(NOT_DONE, "It was not done"), Choice(CANCEL, "Cancel the run")],
+    "in_doubt": [Choice(DONE, "It was done"), Choice(NOT_DONE, "It was not done")],
     "decision": [Choice(APPROVE, "Approve"), Choice(REJECT, "Reject")],
 }
 
@@ -65,7 +65,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     default: str = ""
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """A human's whole answer, stored as a context entry; the output of an approval node.
 
     Attributes:

@@ -14,7 +14,9 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the progress card.
 
     Attributes:
-        effect: `read`, `write` or `ask`.
+        effect: `read`, `write`, `compute` (reaches nothing outside) or `ask`.
+        attempt: Tries so far; interrupted ones do not count.
+        attempts: How many tries it gets.
         summary: Figures of the result, such as "412 invoices".
         message: Why it failed or waits, for people.
     """
@@ -24,6 +26,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     effect: str
     status: TaskStatus
     attempt: int
+    attempts: int
     summary: str
     code: str
     message: str
@@ -80,15 +83,16 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     receipts: dict[tuple[str, str], str]
 
 
-def _task(run: Run, name: str, state: TaskState, writes: frozenset[str], titles: dict[str, str]) -> TaskView:
+def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
     node = run.plan.tasks[name]
-    effect = "ask" if node.approval else "write" if node.capability in writes else "read"
+    effect = "ask" if node.approval else effects.get(node.capability, "read")
     return TaskView(
         name=name,
         title=node.title or titles.get(node.capability) or (node.approval.title if node.approval else node.capability),
         effect=effect,
         status=state.status,
-        attempt=state.attempt,
+        attempt=state.spent,
+        attempts=state.attempts,
         summary=state.summary,
         code=state.code,
         message=state.message,
@@ -116,13 +120,13 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
     )
 
 
-def view(run: Run, *, titles: dict[str, str] | None = None, writes: frozenset[str] = frozenset()) -> RunView:
+def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunView:
     """The view of a run.
 
     Args:
         run: Its state.
         titles: Capability => its own title, for nodes without one.
-        writes: The capabilities that change something outside.
+        effects: Capability => `read`, `write` or `compute`.
     """
     return RunView(
         run_id=run.run_id,
@@ -132,7 +136,7 @@ def view(run: Run, *, titles: dict[str, str] | None = None, writes: frozenset[st
         initiator=run.initiator,
         origin=run.origin,
         params=run.plan.params,
-        tasks=[_task(run, name, state, writes, titles or {}) for name, state in run.tasks.items()],
+        tasks=[_task(run, name, state, effects, titles) for name, state in run.tasks.items()],
         approvals=[view_approval(approval) for approval in run.approvals.values()],
         asks=[n.approval.approver_title or n.approval.approver for n in run.plan.tasks.values() if n.approval],
         awaiting_sign_in=any(state.status == "awaiting_sign_in" for state in run.tasks.values()),

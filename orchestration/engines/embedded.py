@@ -78,7 +78,7 @@ class EmbeddedEngine:
         self._working: dict[tuple[str, Effect], asyncio.Task[None]] = {}
         self._listeners: list[Listener] = []
         self._titles = {each.name: each.title for each in registry.capabilities()}
-        self._writes = frozenset(each.name for each in registry.capabilities() if each.effect == "write")
+        self._effects = {each.name: each.effect if each.system else "compute" for each in registry.capabilities()}
         self._running = False
 
     @property
@@ -207,7 +207,7 @@ class EmbeddedEngine:
         return (await self._writer.submit(request))[1]
 
     def _view(self, run: Run) -> RunView:
-        return view_run(run, titles=self._titles, writes=self._writes)
+        return view_run(run, titles=self._titles, effects=self._effects)
 
     # --- what follows from a commit
 

@@ -302,6 +302,9 @@ class Writer:
         for request in requests:
             if request.answer is None or request.answer.done():
                 continue
+            if request.command is None:
+                self._inbox.put_nowait(request)
+                continue
             run_id = await self._store.command(request.command_id) if request.command_id else None
             if run_id is not None:
                 live = await self._load(run_id)

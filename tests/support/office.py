@@ -140,6 +140,7 @@ class Office:
                 name,
                 title=name.capitalize(),
                 effect="write" if write else "read",
+                system="Test",
                 dedupe=dedupe,
                 attempts=attempts,
                 name=f"{name}@test",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -71,10 +72,8 @@ class Story:
         options += [(type(effect).__name__, getattr(effect, "task", "")) for effect in run.due]
         options += [("answer", approval.id) for approval in run.approvals.values()]
         kind, name = data.draw(st.sampled_from(options))
-        try:
+        with suppress(Refused):
             self.happen(kind, name, data)
-        except Refused:
-            pass
 
     def happen(self, kind: str, name: str, data: st.DataObject) -> None:
         run = self.run

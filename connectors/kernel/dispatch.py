@@ -1,0 +1,78 @@
+"""Calls workers through Semantic Kernel, so that its function-invocation filters wrap every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from semantic_kernel import Kernel
+from semantic_kernel.filters import FilterTypes
+from semantic_kernel.functions import KernelArguments, KernelFunctionFromMethod, kernel_function
+from semantic_kernel.functions.kernel_parameter_metadata import KernelParameterMetadata
+
+from connectors.kernel.filters import FILTERS, Filter
+from orchestration.capabilities import Registry, TaskContext, Worker
+from orchestration.errors import NoWorker
+
+PLUGIN = "tandem"
+# The parameter of this name receives the KernelArguments themselves: the structs pass through unparsed.
+_ARGUMENTS = KernelParameterMetadata(
+    name="arguments", type_object=KernelArguments, is_required=True, include_in_function_choices=False
+)
+
+
+class KernelDispatcher:
+    """Implements `orchestration.capabilities.descriptor.Dispatcher` over one kernel.
+
+    Every worker of the registry is a kernel function whose additional properties carry the capability's name, effect
+    and schemas.
+
+    Args:
+        registry: The workers.
+        kernel: Where they are added; a fresh one by default.
+        filters: Wrapped around every call, the first one outermost.
+    """
+
+    def __init__(self, registry: Registry, kernel: Kernel | None = None, filters: Iterable[Filter] = FILTERS) -> None:
+        self.kernel = kernel or Kernel()
+        workers = [worker for capability in registry.capabilities() for worker in registry.offering(capability.name)]
+        self._functions = {worker.name: _function(worker, number) for number, worker in enumerate(workers)}
+        self.kernel.add_functions(PLUGIN, list(self._functions.values()))
+        for each in filters:  # the kernel keeps the first one added outermost
+            self.kernel.add_filter(FilterTypes.FUNCTION_INVOCATION, each)
+
+    async def call(self, worker: Worker, arguments: msgspec.Struct, task: TaskContext) -> msgspec.Struct:
+        """See `Dispatcher.call`.
+
+        Raises:
+            NoWorker: The worker was registered after this dispatcher was made.
+        """
+        function = self._functions.get(worker.name)
+        if function is None:
+            raise NoWorker(
+                f"worker {worker.name!r} is not known to the kernel: register workers before the dispatcher is made"
+            )
+        result = await function.invoke(self.kernel, KernelArguments(worker=worker, given=arguments, task=task))
+        assert result is not None
+        output: msgspec.Struct = result.value
+        return output
+
+
+def _function(worker: Worker, number: int) -> KernelFunctionFromMethod:
+    name = f"{worker.capability.name.replace('.', '_')}_{number}"
+
+    @kernel_function(name=name, description=worker.capability.title)
+    async def call(arguments: KernelArguments) -> Any:
+        return await worker.call(arguments["given"], arguments["task"])
+
+    metadata = {
+        "capability": worker.capability.name,
+        "effect": worker.capability.effect,
+        "worker": worker.name,
+        "input_schema": worker.capability.input_schema,
+        "output_schema": worker.capability.output_schema,
+    }
+    return KernelFunctionFromMethod(
+        method=call, plugin_name=PLUGIN, parameters=[_ARGUMENTS], additional_metadata=metadata
+    )

@@ -1,0 +1,62 @@
+"""What is checked and recorded around every call of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+from semantic_kernel.filters import FunctionInvocationContext
+
+from orchestration.capabilities import TaskContext, Worker
+from orchestration.errors import Invalid, Refused
+
+Next = Callable[[FunctionInvocationContext], Awaitable[None]]
+Filter = Callable[[FunctionInvocationContext, Next], Awaitable[None]]
+
+
+async def name_the_span(context: FunctionInvocationContext, next: Next) -> None:
+    """Say on the kernel's span whose run, task and attempt a call serves."""
+    worker, task = _call(context)
+    trace.get_current_span().set_attributes(
+        {
+            "tandem.run": task.run_id,
+            "tandem.task": task.task_id,
+            "tandem.attempt": task.attempt,
+            "tandem.capability": worker.capability.name,
+            "tandem.worker": worker.name,
+        }
+    )
+    await next(context)
+
+
+async def only_journaled_writes(context: FunctionInvocationContext, next: Next) -> None:
+    """Let a write happen only if its intent is journaled and still in time."""
+    worker, task = _call(context)
+    if worker.capability.effect == "write":
+        if not task.idempotency_key or task.not_after is None:
+            raise Refused(
+                f"{worker.capability.name} is a write and was called without a journaled intent: nothing was done"
+            )
+        if datetime.now(UTC) > task.not_after:
+            raise Refused(f"{worker.capability.name} was called too late to begin its write: nothing was done")
+    await next(context)
+
+
+async def only_declared_results(context: FunctionInvocationContext, next: Next) -> None:
+    """Let no result pass that is not of the declared type."""
+    await next(context)
+    worker, _ = _call(context)
+    value = context.result.value if context.result else None
+    if not isinstance(value, worker.output_type):
+        raise Invalid(
+            f"{worker.name} returned {type(value).__name__} instead of {worker.output_type.__name__}: "
+            f"its owner is {worker.owner}"
+        )
+
+
+def _call(context: FunctionInvocationContext) -> tuple[Worker, TaskContext]:
+    return context.arguments["worker"], context.arguments["task"]
+
+
+FILTERS: tuple[Filter, ...] = (name_the_span, only_journaled_writes, only_declared_results)

@@ -1,0 +1,1 @@
+"""Workers that belong to no outside system."""

@@ -1,0 +1,58 @@
+"""The shape in which every system's invoices are compared."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One invoice as one system has it.
+
+    Attributes:
+        supplier: Supplier number as written there.
+        invoice: The supplier's own invoice number as written there.
+        amount: Gross, exact, in `currency`.
+        currency: ISO 4217.
+        date: Document date.
+        supplier_name: As written there; may be empty.
+        row: Where it stands, for people: "SAP 5105600123/2026", "Register.xlsx, 2026-10, row 17".
+    """
+
+    supplier: str
+    invoice: str
+    amount: Decimal
+    currency: str
+    date: date
+    supplier_name: str = ""
+    row: str = ""
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """One system's invoices of one period.
+
+    Attributes:
+        source: The system's name for people: "SAP".
+        period: `YYYY-MM`.
+        entries: In the system's order.
+        link: Where a person finds it, if anywhere.
+    """
+
+    source: str
+    period: str
+    entries: list[Entry]
+    link: str = ""
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arguments of the ledger reading workers.
+
+    Attributes:
+        month: `YYYY-MM`.
+        company: Company code (SAP) or legal entity (Dynamics).
+    """
+
+    month: str
+    company: str
