@@ -1,0 +1,37 @@
+"""Adaptive Cards for what people see: pure functions from views to the JSON of a card.
+
+No function here knows a clock, reads a store or sends anything. Every card is Adaptive Cards 1.5, fits Teams' size
+limit whatever is in it, and shows text from outside letter by letter: never as Markdown, without invisible
+characters, links only to http(s). Presses are `Action.Execute` with a verb of `bot.cards.buttons`, and an
+`Action.Submit` with the verb in its data for clients without it.
+"""
+
+from bot.cards.approval import decision
+from bot.cards.ending import outcome
+from bot.cards.greeting import help_card, unmatched, welcome
+from bot.cards.inquiry import question
+from bot.cards.layout import Tone
+from bot.cards.notice import message
+from bot.cards.overview import status
+from bot.cards.proposal import plan
+from bot.cards.signing_in import sign_in, signed_in
+from bot.cards.tasks import progress
+from bot.cards.verdict import decided, withdrawn
+
+__all__ = [
+    "Tone",
+    "decided",
+    "decision",
+    "help_card",
+    "message",
+    "outcome",
+    "plan",
+    "progress",
+    "question",
+    "sign_in",
+    "signed_in",
+    "status",
+    "unmatched",
+    "welcome",
+    "withdrawn",
+]

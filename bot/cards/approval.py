@@ -1,0 +1,231 @@
+"""The cards on which people decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from microsoft_teams.cards.core import (
+    Action,
+    ActionStyle,
+    CardElement,
+    ChoiceSetInput,
+    Container,
+    TextInput,
+)
+from microsoft_teams.cards.core import Choice as InputChoice
+
+from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
+from bot.cards.layout import GAP, about, facts, finished, fitted, header, line, note, section, words
+from bot.cards.wording import counted, plain, sentence
+from orchestration.core.plan import Choice
+from orchestration.core.question import (
+    ANSWER,
+    APPROVE,
+    CANCEL,
+    CHOICES,
+    DONE,
+    NOT_DONE,
+    RETRY,
+    SKIP,
+    Item,
+    Shown,
+)
+from orchestration.core.view import ApprovalView, RunView
+
+MOST_ITEMS = 20
+_MOST_KINDS = 12
+_OPEN_ITEMS = 5
+_MOST_BUTTONS = 5
+_ITEM_FACTS = 6
+
+_STYLES: dict[str, ActionStyle] = {APPROVE: "positive", RETRY: "positive", CANCEL: "destructive"}
+
+# What each standing answer leads to; choices of a plan's own speak for themselves.
+_CONSEQUENCES = {
+    ("failure", RETRY): "choose this when the cause is gone.",
+    ("failure", SKIP): "the result will lack this part, and say so.",
+    ("failure", CANCEL): "nothing more is done. What was written stays.",
+    ("in_doubt", DONE): "the run goes on. It is not written again.",
+    ("in_doubt", NOT_DONE): "it is written once more.",
+    ("in_doubt", CANCEL): "nothing more is done.",
+}
+
+
+def decision(run: RunView, approval: ApprovalView, shown: Shown) -> dict[str, Any]:
+    """What a person is asked to decide, with everything they need for it.
+
+    With items: a rule for each kind, exceptions for single items (the heaviest ones; the rules cover the rest) and
+    one button. Without: a button for each answer.
+
+    Args:
+        run: The run that waits.
+        approval: The question.
+        shown: Its content, as stored under `approval.entry`.
+    """
+    if not shown.items:
+        return fitted(lambda most: _whole(run, approval, shown, most), (12, 6, 3))
+    most = min(MOST_ITEMS, len(shown.items))
+    fewer = [items for items in (16, 13, 10, 8, 6, 4, 2, 1, 0) if items < most]
+    # Without a default nothing covers a kind that is not shown.
+    kinds = _MOST_KINDS if shown.default else len(shown.items)
+    rooms = [(items, kinds) for items in (most, *fewer)] + [(0, few) for few in (_MOST_KINDS, 6, 3, 1)]
+    return fitted(lambda room: _itemised(run, approval, shown, *room), rooms)
+
+
+def top(run: RunView, approval: ApprovalView) -> list[CardElement]:
+    """The head of every card about a question."""
+    return header(approval.title, f"{run.title} · {about(run)}")
+
+
+def choices_of(shown: Shown) -> Sequence[Choice]:
+    """What may be answered."""
+    return shown.choices or CHOICES[shown.kind]
+
+
+def kind_title(shown: Shown, kind: str) -> str:
+    """A kind of item in people's words."""
+    return plain(shown.kinds.get(kind) or kind.replace("_", " ").capitalize(), 80)
+
+
+def _data(run: RunView, approval: ApprovalView) -> dict[str, str]:
+    return {"run_id": run.run_id, "approval": approval.id, "shown": approval.entry}
+
+
+def _comment() -> TextInput:
+    return TextInput(id="comment", label="Comment (optional)", is_multiline=True, max_length=1000, spacing="Medium")
+
+
+def _text(shown: Shown) -> list[CardElement]:
+    return [line(words(sentence(shown.text, 600)), spacing="Medium")] if shown.text else []
+
+
+def _whole(run: RunView, approval: ApprovalView, shown: Shown, most: int) -> dict[str, Any]:
+    choices = choices_of(shown)
+    body = [
+        *top(run, approval),
+        *_text(shown),
+        *facts(shown.facts, most=most, spacing="Medium"),
+    ]
+    if shown.kind == "write":
+        body.append(line(words("Nothing is written unless you allow it."), spacing="Medium"))
+    body += [
+        line(words(f"{choice.title}:", bold=True), GAP, words(consequence), spacing="Small")
+        for choice in choices
+        if (consequence := _CONSEQUENCES.get((shown.kind, choice.id)))
+    ]
+    commented = shown.kind == "decision"
+    if commented:
+        body.append(_comment())
+    speak = f"{approval.title}: {', '.join(choice.title for choice in choices[:_MOST_BUTTONS])}?"
+    if len(choices) <= _MOST_BUTTONS:
+        actions: list[Action] = [
+            button(
+                choice.title,
+                APPROVAL_DECIDE,
+                {**_data(run, approval), "choice": choice.id},
+                style=_STYLES.get(choice.id),
+                inputs=commented,
+            )
+            for choice in choices
+        ]
+        return finished(body, actions, speak=speak)
+    listing = _choice_set("choice", "Your answer", choices, value=shown.default)
+    return finished(
+        [*body, listing],
+        [button("Send the answer", APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)],
+        speak=speak,
+    )
+
+
+def _itemised(run: RunView, approval: ApprovalView, shown: Shown, most: int, most_kinds: int) -> dict[str, Any]:
+    counts = Counter(item.kind for item in shown.items)
+    heaviest = sorted(shown.items, key=lambda item: -item.weight)[:most]
+    kinds = [kind for kind, _ in counts.most_common(most_kinds)]
+    total = counted(len(shown.items), "item")
+
+    body = [*top(run, approval), *_text(shown), *facts(shown.facts, spacing="Medium")]
+    body += [
+        section("Rules"),
+        note(
+            "One answer for each kind. It holds for every item of that kind, unless you answer differently below.",
+            spacing="None",
+        ),
+    ]
+    body += [
+        _choice_set(f"rule:{kind}", f"{kind_title(shown, kind)} ({counts[kind]:,})", shown.choices, value=shown.default)
+        for kind in kinds
+    ]
+    if len(kinds) < len(counts):
+        left = len(shown.items) - sum(counts[kind] for kind in kinds)
+        default = next((choice.title for choice in shown.choices if choice.id == shown.default), "")
+        rest = f"{counted(len(counts) - len(kinds), 'more kind')} ({left:,} of {total})"
+        follow = (
+            f"take “{plain(default, 60)}”" if default else "do not fit on this card: the plan needs a default answer"
+        )
+        body.append(note(f"{rest} {follow}."))
+    body += _singly(shown, heaviest)
+    speak = f"{approval.title}. For {run.initiator.name}. Choose a rule for each kind, then send the decisions."
+    send = button(
+        "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
+    )
+    return finished([*body, _comment()], [send], speak=speak)
+
+
+def _singly(shown: Shown, heaviest: Sequence[Item]) -> list[CardElement]:
+    rest = len(shown.items) - len(heaviest)
+    if not heaviest:
+        return [
+            section("One by one"),
+            note(f"All {len(shown.items):,} items follow the rule of their kind.", spacing="None"),
+        ]
+    covered = f"The {len(heaviest)} largest of {len(shown.items):,}. The other {rest:,} follow the rule of their kind."
+    folded = heaviest[_OPEN_ITEMS:]
+    body: list[CardElement] = [
+        section("One by one, largest first"),
+        note(covered if rest else "Answer singly only where the rule does not fit.", spacing="None"),
+    ]
+    body += [_item(shown, item) for item in heaviest[:_OPEN_ITEMS]]
+    if folded:
+        body.append(
+            Container(
+                id="more",
+                is_visible=False,
+                separator=True,
+                spacing="Medium",
+                items=[_item(shown, item) for item in folded],
+            )
+        )
+        body.append(reveal(f"Show or hide {len(folded)} more", "more"))
+    return body
+
+
+def _item(shown: Shown, item: Item) -> CardElement:
+    single = _choice_set(
+        f"item:{item.id}",
+        "Answer for this one",
+        shown.choices,
+        placeholder="As the rule says",
+    )
+    return Container(
+        separator=True,
+        spacing="Medium",
+        items=[line(words(item.title, 120, bold=True)), *facts(item.facts, most=_ITEM_FACTS, limit=80), single],
+    )
+
+
+def _choice_set(
+    name: str, label: str, choices: Sequence[Choice], *, value: str = "", placeholder: str = ""
+) -> ChoiceSetInput:
+    required = not value and not placeholder
+    return ChoiceSetInput(
+        id=name,
+        label=label,
+        value=value or None,
+        placeholder=placeholder or ("Choose" if required else None),
+        is_required=required or None,
+        error_message="Please choose an answer." if required else None,
+        choices=[InputChoice(title=plain(choice.title, 60), value=choice.id) for choice in choices],
+        spacing="Small",
+    )

@@ -1,0 +1,86 @@
+"""Buttons: what a press sends, in the form that new and old clients understand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from microsoft_teams.cards.core import (
+    Action,
+    ActionSet,
+    ActionStyle,
+    AssociatedInputs,
+    ExecuteAction,
+    OpenUrlAction,
+    SubmitAction,
+    ToggleVisibilityAction,
+)
+
+from bot.cards.wording import plain, web_link
+
+GOAL_SAY = "goal.say"
+GOAL_ANSWER = "goal.answer"
+RUN_START = "run.start"
+RUN_CANCEL = "run.cancel"
+APPROVAL_DECIDE = "approval.decide"
+
+# In letters of a button's title: a row on a phone, and what stands around each title.
+_ROW = 36
+_BUTTON_PADDING = 5
+
+
+def button(
+    title: str, verb: str, data: dict[str, Any], *, style: ActionStyle | None = None, inputs: bool = False
+) -> ExecuteAction:
+    """A button that sends `verb` and `data`; clients without it submit the same data with the verb in it.
+
+    Args:
+        title: At most a few words.
+        verb: What is meant; one of this module's constants.
+        data: What it is about.
+        style: `positive` for the expected way on, `destructive` for what ends something.
+        inputs: Whether the card's inputs are sent along; without, they are neither sent nor checked.
+    """
+    shown = plain(title, 60)
+    sent: AssociatedInputs | None = None if inputs else "none"
+    fallback = SubmitAction(title=shown, style=style, data={**data, "verb": verb}, associated_inputs=sent)
+    return ExecuteAction(title=shown, style=style, verb=verb, data=data, associated_inputs=sent, fallback=fallback)
+
+
+def cancel_button(run_id: str, title: str = "Cancel the run") -> ExecuteAction:
+    """The button that cancels a run."""
+    return button(title, RUN_CANCEL, {"run_id": run_id})
+
+
+def link_button(title: str, url: str, *, style: ActionStyle | None = None) -> list[Action]:
+    """A button that opens a page; none if the address is not an ordinary web address."""
+    return [OpenUrlAction(title=plain(title, 60), url=url, style=style)] if web_link(url) else []
+
+
+def reveal(title: str, element: str) -> ActionSet:
+    """A button that shows or hides a part of the card."""
+    return ActionSet(actions=[ToggleVisibilityAction(title=title, target_elements=[element])])
+
+
+def rows(actions: Sequence[Action]) -> list[ActionSet]:
+    """Buttons one above the other where a phone is too narrow for all of them side by side.
+
+    Clients shorten the titles of buttons that share a row too small for them, until nobody can read them.
+
+    Returns:
+        As many buttons to a row as fit; empty if they all fit in the card's own row.
+    """
+    filled: list[list[Action]] = []
+    room = 0
+    for action in actions:
+        width = len(str(getattr(action, "title", ""))) + _BUTTON_PADDING
+        if not filled or width > room:
+            filled.append([])
+            room = _ROW
+        filled[-1].append(action)
+        room -= width
+    return (
+        [ActionSet(actions=row, spacing="Small" if place else None) for place, row in enumerate(filled)]
+        if len(filled) > 1
+        else []
+    )

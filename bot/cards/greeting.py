@@ -1,0 +1,80 @@
+"""Cards that say what the bot can do: on arrival, on request, and when it did not understand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from microsoft_teams.cards.core import Action, CardElement, Container
+
+from bot.cards.buttons import GOAL_SAY, button
+from bot.cards.layout import GAP, finished, fitted, header, line, note, section, words
+from bot.cards.wording import counted, first_name
+from orchestration.planning.port import Suggestion
+
+# Teams draws six buttons and puts the rest behind "...".
+_MOST_BUTTONS = 6
+
+_COMMANDS = {
+    "status": "what is under way",
+    "cancel": "stop what is under way",
+    "sign out": "forget your sign-in",
+    "help": "this card",
+}
+
+
+def welcome(suggestions: Sequence[Suggestion], name: str) -> dict[str, Any]:
+    """The first card a person sees, with goals they can start by one press."""
+    greeting = f"Hello {first_name(name)}".strip()
+    promise = (
+        "Tell me what you want done. I show you a plan first, work with your own permissions, "
+        "and ask you before anything is changed."
+    )
+    return _offer(greeting, "Tandem works through a task with you, step by step", promise, suggestions)
+
+
+def help_card(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """What the bot can do and the words it listens to."""
+    commands = [section("You can also write"), *(_command(word, meaning) for word, meaning in _COMMANDS.items())]
+    return _offer("What I can do", "Write a goal in your own words, or press one", "", suggestions, below=commands)
+
+
+def _command(word: str, meaning: str) -> CardElement:
+    return line(words(word, bold=True), GAP, words(f"– {meaning}"), spacing="None")
+
+
+def unmatched(goal: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """The goal fits nothing: what the bot understood, and what it can do instead."""
+    said = f"You wrote: “{goal}”" if len(goal) <= 200 else f"You wrote: “{goal[:199]}…”"
+    return _offer("I cannot do that yet", said, "Nothing was started. This is what I can do:", suggestions)
+
+
+def _offer(
+    title: str, subtitle: str, text: str, suggestions: Sequence[Suggestion], *, below: Sequence[CardElement] = ()
+) -> dict[str, Any]:
+    def build(most: int) -> dict[str, Any]:
+        shown = suggestions[:most]
+        body = [*header(title, subtitle), *([line(words(text), spacing="Medium")] if text else [])]
+        body += [_suggestion(suggestion) for suggestion in shown]
+        if len(suggestions) > most:
+            body.append(
+                note(f"and {counted(len(suggestions) - most, 'more goal')}; write what you need in your own words")
+            )
+        speak = f"{title}. {text or subtitle}"
+        actions: list[Action] = [
+            button(s.title, GOAL_SAY, {"text": s.utterance}, style="positive" if s is shown[0] else None) for s in shown
+        ]
+        return finished([*body, *below], actions, speak=speak)
+
+    return fitted(build, range(min(_MOST_BUTTONS, len(suggestions)), -1, -1))
+
+
+def _suggestion(suggestion: Suggestion) -> Container:
+    return Container(
+        spacing="Medium",
+        items=[
+            line(words(suggestion.title, 80, bold=True)),
+            *([note(suggestion.description, spacing="None")] if suggestion.description else []),
+            line(words(f"“{suggestion.utterance}”", 200, italic=True, subtle=True), spacing="None"),
+        ],
+    )

@@ -1,0 +1,45 @@
+"""The card that asks for what a goal lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microsoft_teams.cards.core import Choice, ChoiceSetInput
+
+from bot.cards.buttons import GOAL_ANSWER, button
+from bot.cards.layout import finished, fitted, header, line, note, words
+from bot.cards.wording import plain
+from orchestration.planning.port import Missing
+
+_MOST_BUTTONS = 5
+_MOST_CHOICES = 100
+
+
+def question(missing: Missing, goal: str) -> dict[str, Any]:
+    """Asks for one parameter: likely answers as buttons (a list when there are many), anything else as a message."""
+    asked = plain(missing.question, 200)
+    speak = f"{asked} You can also write the answer."
+    top = header("One more thing", f"For “{plain(goal, 150)}”")
+    few = len(missing.choices) <= _MOST_BUTTONS
+    hint = note("Or write the answer as a message." if missing.choices else "Write the answer as a message.")
+    if few:
+        actions = [button(title, GOAL_ANSWER, {"value": value}) for value, title in missing.choices]
+        return fitted(
+            lambda room: finished([*top, line(words(asked), spacing="Medium"), hint], actions, speak=speak), [None]
+        )
+
+    def build(most: int) -> dict[str, Any]:
+        choices = [Choice(title=plain(title, 80), value=value) for value, title in missing.choices[:most]]
+        listing = ChoiceSetInput(
+            id="value",
+            label=asked,
+            choices=choices,
+            is_required=True,
+            error_message="Choose one, or write the answer.",
+            spacing="Medium",
+        )
+        return finished(
+            [*top, listing, hint], [button("Go on", GOAL_ANSWER, {}, style="positive", inputs=True)], speak=speak
+        )
+
+    return fitted(build, (_MOST_CHOICES, 60, 30, 10))

@@ -1,0 +1,217 @@
+"""The pieces every card is laid out with, and the one way a card is finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from microsoft_teams.cards.core import (
+    Action,
+    AdaptiveCard,
+    CardElement,
+    Column,
+    ColumnSet,
+    Container,
+    Fact,
+    FactSet,
+    RichTextBlock,
+    Spacing,
+    TextBlock,
+    TextColor,
+    TextRun,
+)
+
+from bot.cards.buttons import rows
+from bot.cards.moments import month_name
+from bot.cards.wording import escaped, plain
+from orchestration.core.view import RunView
+
+_Room = TypeVar("_Room")
+Tone = Literal["neutral", "good", "warning", "attention"]
+
+# Teams takes 28 KB; the rest is for the activity around the card.
+LIMIT_BYTES = 26_000
+MOST_FACTS = 12
+
+
+class Mark(NamedTuple):
+    """A state as icon and word; the colour only repeats what both say."""
+
+    icon: str
+    word: str
+    color: TextColor = "Default"
+
+
+TONES: dict[Tone, Mark] = {
+    "neutral": Mark("", ""),
+    "good": Mark("✓", "Done", "Good"),
+    "warning": Mark("!", "Note", "Attention"),
+    "attention": Mark("✕", "Problem", "Attention"),
+}
+
+
+# What stands between two runs.
+GAP = TextRun(text=" ")
+
+
+def words(text: object, limit: int = 300, *, bold: bool = False, subtle: bool = False, italic: bool = False) -> TextRun:
+    """A run of text in which nothing is read as Markdown."""
+    return TextRun(
+        text=plain(text, limit), weight="Bolder" if bold else None, is_subtle=subtle or None, italic=italic or None
+    )
+
+
+def moment(text: str, *, subtle: bool = True) -> TextRun:
+    """A run holding one of `moments.local`'s instants or a separator; for the card's own text only."""
+    return TextRun(text=text, is_subtle=subtle or None)
+
+
+def line(*runs: TextRun, spacing: Spacing | None = None, separator: bool = False) -> RichTextBlock:
+    """A paragraph of runs."""
+    return RichTextBlock(inlines=list[CardElement](runs), spacing=spacing, separator=separator or None)
+
+
+def note(text: object, limit: int = 300, *, spacing: Spacing | None = "Small") -> RichTextBlock:
+    """A quiet paragraph."""
+    return line(words(text, limit, subtle=True), spacing=spacing)
+
+
+def dotted(parts: Iterable[TextRun]) -> list[TextRun]:
+    """Runs parted by middle dots; empty ones are left out."""
+    runs: list[TextRun] = []
+    for part in parts:
+        if part.text:
+            runs += [moment(" · "), part] if runs else [part]
+    return runs
+
+
+def section(title: str) -> TextBlock:
+    """The heading of a part of a card; for the card's own words."""
+    return TextBlock(text=title, weight="Bolder", wrap=True, spacing="Medium")
+
+
+def header(title: str, subtitle: str = "") -> list[CardElement]:
+    """What every card begins with: a heading and, in one quiet line, what it is about and for whom."""
+    heading = TextBlock(text=escaped(title, 160), style="heading", size="Large", weight="Bolder", wrap=True)
+    return [heading, note(subtitle, 200, spacing="None")] if subtitle else [heading]
+
+
+def about(run: RunView) -> str:
+    """The second line of a run's cards: `October 2026 · for Megan Bowen`."""
+    period = next(filter(None, map(month_name, run.params.values())), "")
+    parts = [] if not period or period in run.title else [period]
+    return " · ".join([*parts, f"for {plain(run.initiator.name, 80)}"])
+
+
+def marked(
+    mark: Mark, runs: Sequence[TextRun], below: Sequence[CardElement] = (), *, spacing: Spacing | None = None
+) -> ColumnSet:
+    """An icon and, beside it, a line with anything that belongs below that line."""
+    icon = TextBlock(text=mark.icon, color=mark.color, weight="Bolder", horizontal_alignment="Center")
+    return ColumnSet(
+        spacing=spacing,
+        columns=[
+            Column(width="20px", items=[icon]),
+            Column(width="stretch", spacing="Small", items=[line(*runs), *below]),
+        ],
+    )
+
+
+def banner(mark: Mark, runs: Sequence[TextRun]) -> Container:
+    """A marked line that stands out: how something ended.
+
+    On the quiet shade, not on a coloured one: not every client's colours can be read in the dark theme.
+    """
+    return Container(style="emphasis", spacing="Medium", items=[marked(mark, runs)])
+
+
+def facts(
+    pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS, limit: int = 200, spacing: Spacing | None = "Small"
+) -> list[CardElement]:
+    """(label, value) lines; beyond `most` it says how many are left out. Empty for no pairs."""
+    if not pairs:
+        return []
+    shown = [Fact(title=escaped(label, 60), value=escaped(value, limit)) for label, value in pairs[:most]]
+    listing: list[CardElement] = [FactSet(facts=shown, spacing=spacing)]
+    return [*listing, note(f"and {len(pairs) - most:,} more not shown here")] if len(pairs) > most else listing
+
+
+def bullets(title: str, entries: Sequence[str], *, most: int = 10) -> list[CardElement]:
+    """A small heading with one short line for each entry; empty for no entries."""
+    if not entries:
+        return []
+    more = [note(f"and {len(entries) - most:,} more", spacing="None")] if len(entries) > most else []
+    return [
+        section(title),
+        *(line(moment("•  "), words(entry, 160), spacing="None") for entry in entries[:most]),
+        *more,
+    ]
+
+
+def finished(body: Sequence[CardElement], actions: Sequence[Action] = (), *, speak: str) -> dict[str, Any]:
+    """The card as the JSON object that goes on the wire.
+
+    Args:
+        body: Top to bottom.
+        actions: The buttons at the bottom.
+        speak: The card in one or two sentences: read aloud, and shown by clients that cannot draw the card.
+    """
+    spoken = plain(speak, 300)
+    stacked = rows(actions)
+    card = AdaptiveCard(
+        version="1.5",
+        body=[*body, *stacked],
+        actions=None if stacked else list(actions) or None,
+        speak=spoken,
+        fallback_text=spoken,
+    )
+    wire: dict[str, Any] = card.model_dump(by_alias=True, exclude_none=True)
+    return wire
+
+
+def size_bytes(card: dict[str, Any]) -> int:
+    """What the card takes on the wire at worst, with every letter beyond ASCII written as six."""
+    return len(json.dumps(card))
+
+
+def fitted(build: Callable[[_Room], dict[str, Any]], rooms: Iterable[_Room]) -> dict[str, Any]:
+    """The first of several ever smaller forms of a card that Teams takes.
+
+    If even the smallest is too large its texts are cut, ever shorter: better a card with short texts than none.
+
+    Args:
+        build: Makes the card for an amount of room, such as a number of items.
+        rooms: The amounts to try, largest first; at least one.
+    """
+    card: dict[str, Any] = {}
+    for room in rooms:
+        card = build(room)
+        if size_bytes(card) <= LIMIT_BYTES:
+            return card
+    for length in (120, 60, 30, 12):
+        card = _cut(card, length)
+        if size_bytes(card) <= LIMIT_BYTES:
+            break
+    return card
+
+
+def _cut(part: Any, length: int) -> Any:
+    """The same card with every text that people read cut to a length; what machines read stays whole."""
+    if isinstance(part, list):
+        return [_cut(entry, length) for entry in part]
+    if not isinstance(part, dict):
+        return part
+    readable = {"text", "title", "label", "placeholder", "speak", "fallbackText"} | (
+        {"value"} if "type" not in part and "title" in part else set()
+    )
+    cut = {}
+    for key, value in part.items():
+        if key == "data":
+            cut[key] = value
+        elif key in readable and isinstance(value, str) and len(value) > length and "{{" not in value:
+            # An escape must not lose the letter it stands for.
+            cut[key] = value[: length - 1].rstrip("\\") + "…"
+        else:
+            cut[key] = _cut(value, length)
+    return cut

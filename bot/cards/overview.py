@@ -1,0 +1,49 @@
+"""The status card: a person's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from microsoft_teams.cards.core import ActionSet, CardElement, Container
+
+from bot.cards.buttons import cancel_button
+from bot.cards.layout import dotted, finished, fitted, header, line, marked, note, words
+from bot.cards.standing import run_details, run_mark
+from bot.cards.wording import counted, plain
+from orchestration.core.run import ENDED
+from orchestration.core.view import RunView
+
+_MOST_RUNS = 10
+
+
+def status(runs: Sequence[RunView], now: datetime) -> dict[str, Any]:
+    """Where each of a person's runs stands, open ones first, each with its own Cancel button.
+
+    Args:
+        runs: In the order in which they shall be listed.
+        now: For durations.
+    """
+    ordered = sorted(runs, key=lambda run: run.status in ENDED)
+    going = sum(run.status not in ENDED for run in runs)
+    summary = f"{counted(going, 'run')} under way" if going else "Nothing is under way"
+    hint = [] if runs else [line(words("Write a goal, or “help” to see what I can do."), spacing="Medium")]
+
+    def build(most: int) -> dict[str, Any]:
+        body = [*header("Your runs", summary), *(_run(run, now) for run in ordered[:most]), *hint]
+        if len(runs) > most:
+            body.append(note(f"and {counted(len(runs) - most, 'more run')}", spacing="Medium"))
+        return finished(body, speak=f"{summary}.")
+
+    return fitted(build, range(min(_MOST_RUNS, len(runs)), -1, -1))
+
+
+def _run(run: RunView, now: datetime) -> CardElement:
+    state = dotted(words(text, 120, subtle=True) for text in run_details(run, now))
+    below: list[CardElement] = [note(f"“{plain(run.goal, 150)}”", spacing="None"), line(*state, spacing="None")]
+    if run.status in ("proposed", "running"):
+        below.append(ActionSet(spacing="Small", actions=[cancel_button(run.run_id, "Cancel")]))
+    return Container(
+        separator=True, spacing="Medium", items=[marked(run_mark(run), [words(run.title, 120, bold=True)], below)]
+    )

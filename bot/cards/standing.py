@@ -1,0 +1,125 @@
+"""Where runs and their tasks stand: as icon, word and figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.cards.layout import Mark
+from bot.cards.moments import ago, countdown, duration
+from bot.cards.wording import counted, listed, plain
+from orchestration.core.run import ENDED, SETTLED, Person
+from orchestration.core.view import ApprovalView, RunView, TaskView
+
+_TASKS = {
+    "pending": Mark("○", "Not started"),
+    "ready": Mark("○", "Starting"),
+    "asking": Mark("?", "Waiting for an answer", "Accent"),
+    "running": Mark("●", "Working", "Accent"),
+    "backing_off": Mark("↻", "Trying again", "Accent"),
+    "awaiting_sign_in": Mark("!", "Waiting for you to sign in", "Attention"),
+    "in_doubt": Mark("!", "Checking whether it was done", "Attention"),
+    "succeeded": Mark("✓", "Done", "Good"),
+    "failed": Mark("✕", "Failed", "Attention"),
+    "skipped": Mark("–", "Skipped"),
+    "cancelled": Mark("–", "Cancelled"),
+}
+_RUNS = {
+    "proposed": Mark("○", "Not started yet"),
+    "running": Mark("●", "Working", "Accent"),
+    "closing": Mark("●", "Stopping", "Accent"),
+    "succeeded": Mark("✓", "Finished", "Good"),
+    "failed": Mark("✕", "Failed", "Attention"),
+    "cancelled": Mark("–", "Cancelled"),
+}
+_VERDICTS = {
+    "approve": "allowed",
+    "reject": "not allowed",
+    "skip": "left out",
+    "done": "confirmed",
+    "not_done": "found not done",
+}
+_SKIPPED = {"condition": "not needed this time", "need": "it needs a step that was skipped"}
+
+
+def task_mark(run: RunView, task: TaskView) -> Mark:
+    """The icon and word of a task's state; what an ended run has left open will not be done any more."""
+    if run.status in ENDED and task.status not in SETTLED:
+        return Mark("–", "Not done")
+    return _TASKS[task.status]
+
+
+def open_approval(run: RunView, task: str) -> ApprovalView | None:
+    """The question that a task waits for, if any."""
+    return next((approval for approval in run.approvals if approval.open and approval.task == task), None)
+
+
+def asked(run: RunView, approvers: list[Person]) -> str:
+    """Who is asked: `you` for the initiator, whom the run's own cards address."""
+    names = ["you" if person.id == run.initiator.id else plain(person.name, 60) for person in approvers[:3]]
+    rest = len(approvers) - len(names)
+    return listed([*names, *([counted(rest, "other")] if rest else [])]) or "somebody"
+
+
+def _waiting(run: RunView, approval: ApprovalView) -> str:
+    who = asked(run, approval.approvers)
+    return "Waiting for your answer in this chat" if who == "you" else f"Waiting for {who}"
+
+
+def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
+    """What stands behind a task's title: its word, time and figures, or what it waits for."""
+    word = task_mark(run, task).word
+    if run.status in ENDED and task.status not in SETTLED:
+        return [word]
+    took = duration((task.finished_at or now) - task.started_at) if task.started_at else ""
+    approval = open_approval(run, task.name)
+    if approval and task.status in ("asking", "in_doubt"):
+        return [_waiting(run, approval), f"asked {ago(now - approval.requested_at)}"]
+    if task.status == "backing_off":
+        again = f"trying again {countdown(task.retry_at - now)}" if task.retry_at else "trying again"
+        return [plain(task.message, 160).rstrip(".") or "It did not work", f"{again} (try {task.attempt + 1} of {task.attempts})"]
+    if task.status == "running":
+        return [word, took, f"try {task.attempt} of {task.attempts}" if task.attempt > 1 else ""]
+    if task.status == "succeeded":
+        return [word, "" if task.effect == "ask" else took, plain(task.summary, 120), _verdict(run, task)]
+    if task.status == "skipped":
+        return [word, _SKIPPED.get(task.code, ""), _verdict(run, task)]
+    if task.status in ("failed", "in_doubt"):
+        return [word, plain(task.message, 200)]
+    return [word]
+
+
+def _verdict(run: RunView, task: TaskView) -> str:
+    """Who decided about a task, and what."""
+    for approval in reversed(run.approvals):
+        if approval.task == task.name and approval.decided_by:
+            said = "decided" if approval.kind == "decision" else _VERDICTS.get(approval.choice, "")
+            return f"{said} by {asked(run, [approval.decided_by])}" if said else ""
+    return ""
+
+
+def run_mark(run: RunView) -> Mark:
+    """The icon and word of a run's state; waiting for somebody counts as a state of its own."""
+    mark = _RUNS[run.status]
+    if run.status != "running":
+        return mark
+    if run.awaiting_sign_in:
+        return _TASKS["awaiting_sign_in"]
+    if any(task.status in ("running", "ready") for task in run.tasks):
+        return mark
+    if waiting := [approval for approval in run.approvals if approval.open]:
+        return Mark("?", _waiting(run, waiting[0]), "Accent")
+    return (
+        Mark("↻", "Waiting to try again", "Accent") if any(task.status == "backing_off" for task in run.tasks) else mark
+    )
+
+
+def run_details(run: RunView, now: datetime) -> list[str]:
+    """A run's state in words: `Working`, `3 of 9 steps done`, `12 s`."""
+    settled = sum(task.status in SETTLED for task in run.tasks)
+    took = duration((run.ended_at or now) - run.started_at) if run.started_at else ""
+    steps = (
+        ""
+        if run.status in ENDED or run.status == "proposed"
+        else f"{settled} of {counted(len(run.tasks), 'step')} done"
+    )
+    return [run_mark(run).word, steps, took]

@@ -1,0 +1,81 @@
+"""The progress card: every task of a run, updated in place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from microsoft_teams.cards.core import CardElement, Spacing
+
+from bot.cards.buttons import cancel_button
+from bot.cards.layout import about, dotted, finished, fitted, header, line, marked, moment, note, words
+from bot.cards.standing import run_details, run_mark, task_details, task_mark
+from bot.cards.wording import counted, listed, sentence
+from orchestration.core.view import RunView, TaskView
+
+_MOST_TASKS = 30
+
+# When there are more tasks than room: what people look for first.
+_URGENCY = {
+    "failed": 0,
+    "in_doubt": 0,
+    "awaiting_sign_in": 0,
+    "asking": 0,
+    "backing_off": 0,
+    "running": 1,
+    "ready": 2,
+    "succeeded": 3,
+    "pending": 4,
+}
+
+
+def progress(run: RunView, now: datetime) -> dict[str, Any]:
+    """Where a run and each of its tasks stand, with a Cancel button while it can be cancelled.
+
+    Args:
+        run: The run.
+        now: For durations and for the time until a retry.
+    """
+    by_urgency = sorted(run.tasks, key=lambda task: _URGENCY.get(task.status, 5))
+    actions = [cancel_button(run.run_id)] if run.status == "running" else []
+    state = [text for text in run_details(run, now) if text]
+
+    def build(most: int) -> dict[str, Any]:
+        shown = {task.name for task in by_urgency[:most]}
+        body = [
+            *header(run.title, about(run)),
+            marked(
+                run_mark(run),
+                dotted(words(part, 120, bold=not place) for place, part in enumerate(state)),
+                spacing="Medium",
+            ),
+        ]
+        body += [
+            _task(run, task, now, first=not place)
+            for place, task in enumerate(task for task in run.tasks if task.name in shown)
+        ]
+        if len(shown) < len(run.tasks):
+            body.append(note(_unshown(run, [task for task in run.tasks if task.name not in shown])))
+        told = any(task.status == "failed" and task.message for task in run.tasks)
+        if run.status in ("failed", "closing") and run.message and not told:
+            body.append(line(words(sentence(run.message, 400)), spacing="Medium"))
+        return finished(body, actions, speak=f"{run.title}: {', '.join(state)}.")
+
+    most = min(_MOST_TASKS, len(run.tasks))
+    return fitted(build, (most, *(fewer for fewer in (24, 20, 16, 12, 8, 4, 0) if fewer < most)))
+
+
+def _task(run: RunView, task: TaskView, now: datetime, *, first: bool) -> CardElement:
+    mark = task_mark(run, task)
+    spacing: Spacing = "Medium" if first else "Small"
+    details = dotted(words(text, 220, subtle=True) for text in task_details(run, task, now))
+    if task.status in ("pending", "ready", "cancelled") or mark.word == "Not done":
+        return marked(mark, [words(task.title, 100), moment(" · "), *details], spacing=spacing)
+    return marked(mark, [words(task.title, 100)], [line(*details, spacing="None")], spacing=spacing)
+
+
+def _unshown(run: RunView, tasks: list[TaskView]) -> str:
+    counts = Counter(task_mark(run, task).word.lower() for task in tasks)
+    states = listed([f"{number:,} {word}" for word, number in counts.most_common()])
+    return f"and {counted(len(tasks), 'more step')}: {states}"

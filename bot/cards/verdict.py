@@ -1,0 +1,127 @@
+"""The read-only cards that take the place of a question once it is settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from microsoft_teams.cards.core import CardElement
+
+from bot.cards.approval import kind_title, top
+from bot.cards.layout import GAP, Mark, banner, facts, finished, fitted, line, moment, note, section, words
+from bot.cards.moments import local
+from bot.cards.wording import counted, plain
+from orchestration.core.question import (
+    APPROVE,
+    CANCEL,
+    DONE,
+    NOT_DONE,
+    REJECT,
+    RETRY,
+    SKIP,
+    Answered,
+    Shown,
+)
+from orchestration.core.view import ApprovalView, RunView
+
+_MOST_EXCEPTIONS = 12
+_MOST_RULES = 12
+_VERDICTS = {
+    ("decision", APPROVE): "Approved",
+    ("decision", REJECT): "Rejected",
+    ("write", APPROVE): "Allowed",
+    ("write", REJECT): "Not allowed",
+    ("failure", RETRY): "Tried again",
+    ("failure", SKIP): "Left out",
+    ("failure", CANCEL): "Run cancelled",
+    ("in_doubt", DONE): "Found done",
+    ("in_doubt", NOT_DONE): "Found not done",
+    ("in_doubt", CANCEL): "Run cancelled",
+}
+
+
+def decided(
+    run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None = None
+) -> dict[str, Any]:
+    """Who decided what and when, for everybody who was asked.
+
+    Args:
+        run: The run.
+        approval: The question, decided.
+        shown: What was asked; None if it is no longer stored.
+        answered: The whole answer, so that rules and exceptions can be listed.
+    """
+    who = plain(approval.decided_by.name, 80) if approval.decided_by else "somebody"
+    title = _verdict(approval, shown)
+    negative = approval.choice in (REJECT, CANCEL)
+    mark = Mark("–", title) if negative else Mark("✓", title, "Good")
+    when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
+
+    def build(most: int) -> dict[str, Any]:
+        body = [
+            *top(run, approval),
+            banner(mark, [words(title, 120, bold=True), GAP, words(f"by {who}"), *when]),
+        ]
+        if approval.comment:
+            body.append(line(words("Comment: ", bold=True), GAP, words(f"“{approval.comment}”", 600), spacing="Medium"))
+        if shown:
+            body += facts(shown.facts, spacing="Medium")
+            body += _items(shown, answered, most)
+        return finished(body, speak=f"{approval.title}: {title}, by {who}.")
+
+    return fitted(build, (_MOST_EXCEPTIONS, 6, 0))
+
+
+def withdrawn(run: RunView, approval: ApprovalView) -> dict[str, Any]:
+    """The question needs no answer any more."""
+    why = {
+        "cancelled": "The run was cancelled before anybody answered.",
+        "failed": "The run ended with a failure before anybody answered.",
+        "closing": "The run is being stopped.",
+        "succeeded": "The run has ended without it.",
+    }.get(run.status, "The question changed or is no longer needed.")
+    body = [
+        *top(run, approval),
+        banner(Mark("–", "Withdrawn"), [words("No answer needed any more", bold=True)]),
+        line(words(f"{why} There is nothing for you to do."), spacing="Medium"),
+    ]
+    return fitted(lambda _: finished(body, speak=f"{approval.title}: no answer is needed any more."), [None])
+
+
+def _verdict(approval: ApprovalView, shown: Shown | None) -> str:
+    """What was decided, so that `by Alex Wilber` may follow."""
+    if known := _VERDICTS.get((approval.kind, approval.choice)):
+        return known
+    offered = shown.choices if shown else []
+    title = next((choice.title for choice in offered if choice.id == approval.choice), "")
+    return f"Answered “{plain(title, 80)}”" if title else "Decided"
+
+
+def _items(shown: Shown, answered: Answered | None, most: int) -> list[CardElement]:
+    if not shown.items:
+        return []
+    counts = Counter(item.kind for item in shown.items)
+    if answered is None:
+        return [
+            section("What was decided"),
+            *facts(
+                [(kind_title(shown, kind), counted(number, "item")) for kind, number in counts.most_common()],
+                spacing="None",
+            ),
+        ]
+    titles = {choice.id: choice.title for choice in shown.choices}
+    body: list[CardElement] = [section("Rules")]
+    for kind, number in counts.most_common(_MOST_RULES):
+        rule = titles.get(answered.rules.get(kind) or shown.default, "")
+        body.append(_answer(f"{kind_title(shown, kind)} ({number:,})", rule))
+    apart = [(item.title, answered.exceptions[item.id]) for item in shown.items if answered.exceptions.get(item.id)]
+    if apart:
+        body.append(section("Answered differently"))
+        body += [_answer(title, titles.get(choice, "")) for title, choice in apart[:most]]
+        if len(apart) > most:
+            body.append(note(f"and {len(apart) - most:,} more", spacing="None"))
+    return body
+
+
+def _answer(subject: str, choice: str) -> CardElement:
+    return line(words(subject, 120), moment(" – "), words(choice, 80, bold=True), spacing="None")

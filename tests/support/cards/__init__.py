@@ -1,0 +1,1 @@
+"""Samples of every card, the check against the official schema, and pictures."""

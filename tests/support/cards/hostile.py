@@ -1,0 +1,115 @@
+"""Every card with content that nobody would wish for: Markdown, invisible letters, endless texts, endless lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from bot import cards
+from orchestration.core.plan import Answer, Choice
+from orchestration.core.question import Answered, Item, Shown
+from orchestration.core.run import Person
+from orchestration.core.view import RunView
+from orchestration.planning.port import Missing, Suggestion
+from tests.support.cards.samples import ALEX, SHOWN, approval, at, run, task
+
+MARKDOWN = (
+    "**bold** _it_ [click](https://evil.example) ![p](https://evil.example/p.png) <b>tag</b> &lt;i&gt; `code` "
+    "https://evil.example www.evil.example {{DATE(2026-01-01T00:00:00Z,SHORT)}} # head\n- item\n1. one\n> quote | a | b"
+)
+# Right-to-left override, zero-width space, a tag letter, a variation selector, the Hangul filler.
+INVISIBLE = "pay\u202e\u200b\U000e0041\ufe0f\u3164able"
+ENDLESS = "𝄞 äöü “long” " * 2_000
+EVERYTHING = f"{INVISIBLE} {MARKDOWN} {ENDLESS}"
+EVE = Person("e", EVERYTHING, EVERYTHING)
+
+
+def _run(status: str, *states: Any, **changes: Any) -> RunView:
+    view = run(status, *states, **changes)  # type: ignore[arg-type]
+    tasks = [
+        msgspec.structs.replace(
+            view.tasks[place % 8], name=f"t{place}", title=EVERYTHING, summary=EVERYTHING, message=EVERYTHING
+        )
+        for place in range(300)
+    ]
+    return msgspec.structs.replace(
+        view,
+        title=EVERYTHING,
+        goal=EVERYTHING,
+        initiator=EVE,
+        message=EVERYTHING,
+        params={EVERYTHING[:500] + str(place): EVERYTHING for place in range(40)},
+        tasks=tasks,
+    )
+
+
+def _items(number: int) -> list[Item]:
+    facts = [(EVERYTHING, EVERYTHING)] * 20
+    return [Item(f"id-{place}", f"kind-{place % 60}", EVERYTHING, facts, float(place)) for place in range(number)]
+
+
+ITEMS = _items(500)
+MANY = Shown(
+    kind="decision",
+    title=EVERYTHING,
+    text=EVERYTHING,
+    on_behalf_of=EVE,
+    facts=[(EVERYTHING, EVERYTHING)] * 100,
+    items=ITEMS,
+    kinds={f"kind-{place}": EVERYTHING for place in range(60)},
+    choices=[Choice(f"c{place}", EVERYTHING) for place in range(6)],
+    default="c1",
+)
+WHOLE = msgspec.structs.replace(MANY, items=[], default="")
+FEW = msgspec.structs.replace(WHOLE, choices=WHOLE.choices[:3])
+RUNNING = _run("running", task(0, "backing_off", retry_at=at(20)), "running", "in_doubt", "asking")
+ASKED = approval("decide", "decision", EVERYTHING, EVE, ALEX)
+SENT = approval("decide", "decision", EVERYTHING, EVE, by=EVE, choice="answer", comment=EVERYTHING)
+ANSWERED = Answered(
+    choice="answer",
+    by=EVE,
+    at=at(3),
+    comment=EVERYTHING,
+    rules={f"kind-{place}": "c2" for place in range(60)},
+    exceptions={item.id: "c3" for item in ITEMS},
+)
+SUGGESTIONS = [Suggestion(EVERYTHING, EVERYTHING, EVERYTHING)] * 50
+ANSWER = Answer(EVERYTHING, [(EVERYTHING, EVERYTHING)] * 100, "javascript:alert(1)", EVERYTHING)
+MISSING = Missing(
+    playbook="p", parameter="m", question=EVERYTHING, choices=[(f"v{n}", EVERYTHING) for n in range(500)], given={}
+)
+
+HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
+    "welcome": lambda: cards.welcome(SUGGESTIONS, EVERYTHING),
+    "help": lambda: cards.help_card(SUGGESTIONS),
+    "unmatched": lambda: cards.unmatched(EVERYTHING, SUGGESTIONS),
+    "question-many": lambda: cards.question(MISSING, EVERYTHING),
+    "question-few": lambda: cards.question(msgspec.structs.replace(MISSING, choices=MISSING.choices[:3]), EVERYTHING),
+    "question-free": lambda: cards.question(msgspec.structs.replace(MISSING, choices=[]), EVERYTHING),
+    "plan": lambda: cards.plan(_run("proposed"), [EVERYTHING] * 50, [EVERYTHING] * 50, [EVERYTHING] * 50),
+    "progress": lambda: cards.progress(RUNNING, at(10)),
+    "progress-failed": lambda: cards.progress(_run("failed", "failed", ended=True), at(10)),
+    "decision-items": lambda: cards.decision(RUNNING, ASKED, MANY),
+    "decision-items-long": lambda: cards.decision(
+        run(),
+        ASKED,
+        msgspec.structs.replace(
+            SHOWN, items=[Item(f"{n}", "amount", "Long title " * 90, [("SAP", "1")], n) for n in range(500)]
+        ),
+    ),
+    "decision-no-default": lambda: cards.decision(RUNNING, ASKED, msgspec.structs.replace(MANY, default="")),
+    "decision-many-choices": lambda: cards.decision(RUNNING, ASKED, WHOLE),
+    "decision-buttons": lambda: cards.decision(RUNNING, ASKED, FEW),
+    "decided": lambda: cards.decided(RUNNING, SENT, MANY, ANSWERED),
+    "decided-nothing-stored": lambda: cards.decided(RUNNING, SENT, None),
+    "withdrawn": lambda: cards.withdrawn(RUNNING, ASKED),
+    "sign-in": lambda: cards.sign_in(_run("running", *["awaiting_sign_in"] * 8), "javascript:alert(1)"),
+    "outcome": lambda: cards.outcome(_run("succeeded", ended=True), ANSWER),
+    "outcome-failed": lambda: cards.outcome(_run("failed", "failed", "succeeded", ended=True), None),
+    "message": lambda: cards.message(EVERYTHING, EVERYTHING * 3, "warning"),
+    "message-empty": lambda: cards.message("Title", "", "good"),
+    "status": lambda: cards.status([RUNNING] * 200, at(10)),
+    "empty": lambda: cards.welcome([], ""),
+}

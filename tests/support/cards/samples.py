@@ -1,0 +1,352 @@
+"""Contoso's October reconciliation at every stage, as the cards' functions get it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bot import cards
+from orchestration.core.plan import Answer, Choice
+from orchestration.core.question import CHOICES, Answered, Item, Shown
+from orchestration.core.run import ApprovalKind, Person, RunStatus, TaskStatus
+from orchestration.core.view import ApprovalView, RunView, TaskView
+from orchestration.planning.port import Missing, Suggestion
+
+START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+MEGAN = Person("00000000-0000-4000-8000-000000000001", "Megan Bowen", "megan.bowen@contoso.example", "t")
+ALEX = Person("00000000-0000-4000-8000-000000000002", "Alex Wilber", "alex.wilber@contoso.example", "t")
+GOAL = "Reconcile the supplier invoices for October"
+
+SUGGESTIONS = [
+    Suggestion(
+        "Reconcile supplier invoices",
+        "Reconcile the supplier invoices for last month",
+        "Compares one month in SAP, Dynamics and the invoice register; the accountant decides about every difference; "
+        "the result is a workbook in SharePoint.",
+    ),
+]
+KINDS = {
+    "missing": "Missing in a system",
+    "amount": "Different amounts",
+    "currency": "Different currencies",
+    "date": "Different dates",
+    "duplicate": "Booked twice",
+}
+CHOICES_OF_ITEMS = [
+    Choice("sap", "SAP is right"),
+    Choice("dynamics", "Dynamics is right"),
+    Choice("register", "Register is right"),
+    Choice("investigate", "Investigate"),
+]
+READS = [
+    "Read supplier invoices from SAP",
+    "Read vendor invoices from Dynamics",
+    "Read the invoice register in SharePoint",
+]
+WRITES = ["Put the workbook into SharePoint"]
+ASKS = ["Alex Wilber, accounts payable: decide about the differences"]
+
+_SUPPLIERS = ["Northwind GmbH", "Fabrikam Logistics", "Adatum Packaging", "Wingtip Metals", "Tailspin Tools"]
+_TASKS = [
+    ("sap", "Read supplier invoices from SAP", "read", "412 invoices"),
+    ("dynamics", "Read vendor invoices from Dynamics", "read", "409 invoices"),
+    ("register", "Read the invoice register in SharePoint", "read", "415 invoices"),
+    ("accountant", "Look up the accountant", "read", "Alex Wilber"),
+    ("match", "Compare the invoices", "read", "19 discrepancies in 437 invoices"),
+    ("decide", "Decide about the differences", "ask", ""),
+    ("workbook", "Make the workbook", "read", "2 sheets, 14 KB"),
+    ("upload", "Put the workbook into SharePoint", "write", "Supplier invoices 2026-10.xlsx, 14 KB"),
+]
+
+
+def at(seconds: float) -> datetime:
+    """An instant after the start of the run."""
+    return START + timedelta(seconds=seconds)
+
+
+def task(
+    place: int,
+    status: TaskStatus,
+    *,
+    code: str = "",
+    message: str = "",
+    retry_at: datetime | None = None,
+    attempt: int = 1,
+) -> TaskView:
+    """One of the eight tasks in a given state."""
+    name, title, effect, summary = _TASKS[place]
+    begun = status not in ("pending", "ready", "asking")
+    return TaskView(
+        name=name,
+        title=title,
+        effect=effect,
+        status=status,
+        attempt=attempt if begun else 0,
+        attempts=5,
+        summary=summary if status == "succeeded" else "",
+        code=code,
+        message=message,
+        started_at=at(place * 0.6) if begun else None,
+        finished_at=at(place * 0.6 + 2.4) if status == "succeeded" else None,
+        retry_at=retry_at,
+    )
+
+
+def run(
+    status: RunStatus = "running",
+    *states: TaskStatus | TaskView,
+    approvals: list[ApprovalView] | None = None,
+    ended: bool = False,
+    **changes: Any,
+) -> RunView:
+    """The run with its first tasks in the given states and the others pending."""
+    tasks = [state if isinstance(state, TaskView) else task(place, state) for place, state in enumerate(states)]
+    tasks += [task(place, "pending") for place in range(len(tasks), len(_TASKS))]
+    view = RunView(
+        run_id="01JD8Z6W3K5V7T9QX2M4N6P8R0",
+        title="Supplier invoices, October 2026",
+        goal=GOAL,
+        status=status,
+        initiator=MEGAN,
+        origin="",
+        params={"month": "2026-10"},
+        tasks=tasks,
+        approvals=approvals or [],
+        asks=ASKS,
+        awaiting_sign_in=any(each.status == "awaiting_sign_in" for each in tasks),
+        proposed_at=at(-20),
+        started_at=None if status == "proposed" else START,
+        ended_at=at(312) if ended else None,
+        code="",
+        message="",
+        answer="",
+        seq=1,
+        receipts={},
+    )
+    return msgspec.structs.replace(view, **changes)
+
+
+def approval(
+    task_name: str,
+    kind: ApprovalKind,
+    title: str,
+    *approvers: Person,
+    choice: str = "",
+    by: Person | None = None,
+    comment: str = "",
+    is_open: bool | None = None,
+) -> ApprovalView:
+    """A question, open unless somebody has decided it."""
+    return ApprovalView(
+        id=f"{task_name}.1",
+        task=task_name,
+        kind=kind,
+        title=title,
+        approvers=list(approvers),
+        entry="3f9a4c0d5e6b7a8890aabbccddeeff00112233445566778899aabbccddeeff00",
+        open=by is None if is_open is None else is_open,
+        choice=choice,
+        comment=comment,
+        decided_by=by,
+        requested_at=at(5),
+        decided_at=at(290) if by else None,
+    )
+
+
+def differences(number: int = 19, *, title: str = "{supplier} INV-2026-{number:04}: {kind}") -> list[Item]:
+    """Made-up differences of every kind, such as `ledger.reconcile` finds."""
+    items = []
+    for place in range(number):
+        kind = list(KINDS)[(place * place + place // 3) % 5]
+        amount = 250 + (place * 7919) % 18_000
+        day, late = place % 28 + 1, (place + 9) % 28 + 1
+        sap = f"{amount:,}.00 EUR · 2026-10-{day:02}"
+        dynamics = {
+            "amount": f"{amount + 270:,}.00 EUR · 2026-10-{day:02}",
+            "currency": f"{amount:,}.00 USD · 2026-10-{day:02}",
+            "date": f"{amount:,}.00 EUR · 2026-10-{late:02}",
+            "duplicate": f"{sap} (twice)",
+        }.get(kind, sap)
+        register = "missing" if kind == "missing" else sap
+        label = title.format(supplier=_SUPPLIERS[place % 5], number=40 + place, kind=KINDS[kind].lower())
+        facts = [("SAP", sap), ("Dynamics", dynamics), ("Register", register)]
+        items.append(Item(f"{100_100 + place % 5}|INV2026{40 + place:04}", kind, label, facts, float(amount)))
+    return items
+
+
+def shown_items(items: list[Item]) -> Shown:
+    """The accountant's question."""
+    return Shown(
+        kind="decision",
+        title=f"October 2026: {len(items)} discrepancies in 437 invoices",
+        text="Which system is right? Your answer goes into the reconciliation workbook; no system is changed.",
+        on_behalf_of=MEGAN,
+        items=items,
+        kinds=KINDS,
+        choices=CHOICES_OF_ITEMS,
+        default="investigate",
+    )
+
+
+SHOWN_WRITE = Shown(
+    kind="write",
+    title="Put “Supplier invoices 2026-10.xlsx” into SharePoint",
+    on_behalf_of=MEGAN,
+    facts=[
+        ("File", "Supplier invoices 2026-10.xlsx"),
+        ("Place", "Finance › Accounts Payable/Reconciliations"),
+        ("Size", "14 KB"),
+        ("If it exists", "it is not replaced"),
+    ],
+    choices=CHOICES["write"],
+)
+SHOWN_FAILURE = Shown(
+    kind="failure",
+    title="Read supplier invoices from SAP: this did not work",
+    on_behalf_of=MEGAN,
+    text="SAP does not answer (503). Nothing was changed there.",
+    facts=[("Tried", "5 times"), ("Without it", "everything else goes on")],
+    choices=CHOICES["failure"],
+)
+SHOWN_DOUBT = Shown(
+    kind="in_doubt",
+    title="Put the workbook into SharePoint: was it done?",
+    on_behalf_of=MEGAN,
+    text="SharePoint did not answer after the file was sent. Please look there yourself, then say which it is. "
+    "Tandem does not try again on its own.",
+    choices=CHOICES["in_doubt"],
+)
+SHOWN_WHOLE = Shown(
+    kind="decision",
+    title="Release the October figures?",
+    on_behalf_of=MEGAN,
+    text="Three suppliers are still in clarification.",
+    facts=[("Open amount", "12,420.00 EUR"), ("Suppliers", "Northwind GmbH, Fabrikam Logistics, Wingtip Metals")],
+    choices=CHOICES["decision"],
+)
+ITEMS = differences()
+SHOWN = shown_items(ITEMS)
+ANSWERED = Answered(
+    choice="answer",
+    by=ALEX,
+    at=at(290),
+    comment="Northwind sent a corrected invoice on 4 November.",
+    rules={"missing": "register", "amount": "sap", "currency": "investigate", "date": "dynamics", "duplicate": "sap"},
+    exceptions={ITEMS[1].id: "dynamics", ITEMS[7].id: "investigate"},
+)
+ANSWER = Answer(
+    text="October 2026: 19 discrepancies in 437 invoices. Alex Wilber has decided about them.",
+    facts=[
+        ("Compared", "SAP, Dynamics and Register"),
+        ("Invoices", "SAP 412, Dynamics 409, Register 415"),
+        ("Differences", "7 missing, 5 amount, 3 date, 2 currency, 2 duplicate"),
+        ("Workbook", "Supplier invoices 2026-10.xlsx"),
+    ],
+    link="https://contoso.sharepoint.example/sites/Finance/Shared%20Documents/Supplier%20invoices%202026-10.xlsx",
+    link_title="Open the workbook",
+)
+
+OPEN = approval("decide", "decision", SHOWN.title, ALEX)
+SENT = approval("decide", "decision", SHOWN.title, ALEX, choice="answer", by=ALEX, comment=ANSWERED.comment)
+ASKED_WRITE = approval("upload", "write", SHOWN_WRITE.title, MEGAN)
+ALLOWED = approval("upload", "write", SHOWN_WRITE.title, MEGAN, choice="approve", by=MEGAN)
+REFUSED = approval("upload", "write", SHOWN_WRITE.title, MEGAN, choice="reject", by=MEGAN)
+ASKED_FAILURE = approval("sap", "failure", SHOWN_FAILURE.title, MEGAN)
+ASKED_DOUBT = approval("upload", "in_doubt", SHOWN_DOUBT.title, MEGAN)
+ASKED_WHOLE = approval("decide", "decision", SHOWN_WHOLE.title, ALEX)
+
+RETRYING = task(0, "backing_off", code="unavailable", message="SAP does not answer (503).", retry_at=at(24), attempt=2)
+FIVE_DONE: list[TaskStatus] = ["succeeded"] * 5
+FAILED = run(
+    "failed",
+    "succeeded",
+    "succeeded",
+    task(
+        2,
+        "failed",
+        code="invalid_content",
+        message="“Supplier invoice register 2026.xlsx” has no sheet “2026-10”; it has 2026-08 and 2026-09.",
+    ),
+    "succeeded",
+    "cancelled",
+    "cancelled",
+    "cancelled",
+    "cancelled",
+    ended=True,
+    code="invalid_content",
+    message="Read the invoice register in SharePoint: “Supplier invoice register 2026.xlsx” has no sheet “2026-10”; "
+    "it has 2026-08 and 2026-09. Add the sheet, or choose another month",
+)
+BUSY = run("running", "succeeded", "succeeded", "running", "succeeded")
+WAITING = run("running", *FIVE_DONE, "asking", approvals=[OPEN])
+GATED = run("running", *FIVE_DONE, "succeeded", "succeeded", "asking", approvals=[SENT, ASKED_WRITE])
+DONE = run("succeeded", *FIVE_DONE, "succeeded", "succeeded", "succeeded", approvals=[SENT, ALLOWED], ended=True)
+CANCELLED = run("cancelled", *FIVE_DONE, "cancelled", "cancelled", "cancelled", ended=True)
+
+SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
+    "welcome": lambda: cards.welcome(SUGGESTIONS, "Megan Bowen"),
+    "help": lambda: cards.help_card(SUGGESTIONS),
+    "unmatched": lambda: cards.unmatched("order pizza for the whole team", SUGGESTIONS),
+    "question": lambda: cards.question(
+        Missing(
+            playbook="reconcile-supplier-invoices",
+            parameter="month",
+            question="Which month shall be reconciled?",
+            choices=[("2026-11", "November 2026"), ("2026-10", "October 2026"), ("2026-09", "September 2026")],
+            given={},
+        ),
+        "Reconcile the supplier invoices",
+    ),
+    "question-many": lambda: cards.question(
+        Missing(
+            playbook="p",
+            parameter="site",
+            question="Which site?",
+            choices=[(f"site-{n}", f"Site {n}") for n in range(40)],
+            given={},
+        ),
+        GOAL,
+    ),
+    "plan": lambda: cards.plan(run("proposed"), READS, WRITES, ASKS),
+    "progress-busy": lambda: cards.progress(BUSY, at(9)),
+    "progress-retry": lambda: cards.progress(run("running", RETRYING, "succeeded", "succeeded", "succeeded"), at(12)),
+    "progress-waiting": lambda: cards.progress(WAITING, at(190)),
+    "progress-gate": lambda: cards.progress(GATED, at(300)),
+    "progress-sign-in": lambda: cards.progress(run("running", "awaiting_sign_in", "succeeded"), at(12)),
+    "progress-done": lambda: cards.progress(DONE, at(400)),
+    "progress-failed": lambda: cards.progress(FAILED, at(400)),
+    "decision": lambda: cards.decision(WAITING, OPEN, SHOWN),
+    "decision-500": lambda: cards.decision(WAITING, OPEN, shown_items(differences(500))),
+    "decision-whole": lambda: cards.decision(run("running", *FIVE_DONE, "asking"), ASKED_WHOLE, SHOWN_WHOLE),
+    "write": lambda: cards.decision(GATED, ASKED_WRITE, SHOWN_WRITE),
+    "failure": lambda: cards.decision(
+        run("running", task(0, "asking", message=SHOWN_FAILURE.text)), ASKED_FAILURE, SHOWN_FAILURE
+    ),
+    "in-doubt": lambda: cards.decision(GATED, ASKED_DOUBT, SHOWN_DOUBT),
+    "decided": lambda: cards.decided(DONE, SENT, SHOWN, ANSWERED),
+    "decided-short": lambda: cards.decided(DONE, SENT, SHOWN),
+    "decided-write": lambda: cards.decided(DONE, ALLOWED, SHOWN_WRITE),
+    "decided-refused": lambda: cards.decided(DONE, REFUSED, SHOWN_WRITE),
+    "withdrawn": lambda: cards.withdrawn(CANCELLED, approval("decide", "decision", SHOWN.title, ALEX, is_open=False)),
+    "sign-in": lambda: cards.sign_in(run("running", "awaiting_sign_in"), "https://login.contoso.example/start?x=1"),
+    "signed-in": cards.signed_in,
+    "outcome": lambda: cards.outcome(DONE, ANSWER),
+    "outcome-failed": lambda: cards.outcome(FAILED, None),
+    "outcome-cancelled": lambda: cards.outcome(CANCELLED, None),
+    "message-warning": lambda: cards.message(
+        "Not in a group chat", "I only work in your personal chat for now.\nWrite to me there.", "warning"
+    ),
+    "message-attention": lambda: cards.message(
+        "That did not reach me",
+        "The message could not be read. Nothing was changed.\n\nPlease send it again.",
+        "attention",
+    ),
+    "message": lambda: cards.message(
+        "Signed out", "Your sign-in was forgotten. I ask for it again when a run needs it."
+    ),
+    "status": lambda: cards.status([DONE, WAITING, run("proposed")], at(200)),
+    "status-none": lambda: cards.status([], at(200)),
+}
