@@ -1,0 +1,181 @@
+"""The commands of `tandem`; each imports what it needs when it is called, so that all of them start fast."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli import ports
+from bot.cli.state import State
+from bot.cli.trouble import Trouble
+from orchestration.errors import TandemError
+
+app = typer.Typer(
+    name="tandem", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+StateOption = Annotated[Path, typer.Option("--state", metavar="DIR", help="Folder with everything local.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The tenant's data; Contoso if not given.")
+]
+PeopleOption = Annotated[
+    str, typer.Option("--people", metavar="KEYS", help="Who gets a window, by key of the tenant's people.")
+]
+BotPortOption = Annotated[int, typer.Option("--bot-port", metavar="N", help="Port of the bot.")]
+PortBaseOption = Annotated[int, typer.Option("--port-base", metavar="N", help="First port of the sandbox.")]
+PlaygroundPortOption = Annotated[
+    int, typer.Option("--playground-port", metavar="N", help="Port of the first Playground.")
+]
+
+DEFAULT_STATE = Path(".tandem")
+DEFAULT_PEOPLE = "megan,alex"
+EVENT_LOG = "tandem.db"
+
+
+def run() -> None:
+    """Runs the command of the command line; what it could not do becomes one message and exit code 1."""
+    try:
+        app()
+    except TandemError as error:
+        from rich.console import Console
+
+        from bot.cli.screen import show_trouble
+
+        show_trouble(Console(stderr=True), error if isinstance(error, Trouble) else Trouble(error.message))
+        sys.exit(1)
+
+
+@app.callback()
+def _tandem() -> None:
+    """Tandem: goals given in Teams become durable task graphs that act as the person who asked."""
+
+
+@app.command()
+def up(
+    state: StateOption = DEFAULT_STATE,
+    data: DataOption = None,
+    people: PeopleOption = DEFAULT_PEOPLE,
+    bot_port: BotPortOption = ports.BOT,
+    port_base: PortBaseOption = ports.SANDBOX,
+    playground_port: PlaygroundPortOption = ports.PLAYGROUND,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the windows in a browser.")] = False,
+    no_bot: Annotated[
+        bool, typer.Option("--no-bot", help="Leave the bot to you, for a debugger: tandem serve.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete all local state first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
+) -> None:
+    """Start everything on this machine: sandbox tenant, bot, and a Playground for each person. Ctrl-C ends it all."""
+    from rich.console import Console
+
+    from bot.cli.up import Wish, people_of
+    from bot.cli.up import up as start
+
+    keys = people_of(people)
+    if fresh and not yes and state.is_dir():
+        typer.confirm(f"Delete all runs, files and logs in {state}?", abort=True)
+    wish = Wish(
+        state=State(state),
+        ports=ports.Ports(bot=bot_port, sandbox=port_base, playground=playground_port, windows=len(keys)),
+        people=keys,
+        data=data.resolve() if data else None,
+        bot=not no_bot,
+        open_browser=not no_open,
+        fresh=fresh,
+    )
+    asyncio.run(start(wish, Console()))
+
+
+@app.command()
+def serve(
+    state: StateOption = DEFAULT_STATE,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", help="Port to listen on; TANDEM_PORT or 3978 if not given.")
+    ] = None,
+) -> None:
+    """Start only the bot: with the settings of the environment, or of the sandbox that runs in the state folder."""
+    environment = dict(os.environ)
+    if "TANDEM_TENANT_ID" not in environment:
+        described = State(state).sandbox()
+        if described is None:
+            raise Trouble(
+                f"There are no settings: TANDEM_TENANT_ID is not set, and no sandbox runs in the state folder {state}. "
+                "Set the TANDEM_ variables (the README lists them), or start a sandbox: tandem sandbox"
+            )
+        environment |= described["settings"] | {"TANDEM_DATA_DIR": str(state.resolve())}
+    if port is not None:
+        environment["TANDEM_PORT"] = str(port)
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "bot.main"], environment)  # noqa: S606  # becomes the bot, signals and all
+
+
+@app.command()
+def sandbox(
+    state: StateOption = DEFAULT_STATE,
+    data: DataOption = None,
+    people: PeopleOption = DEFAULT_PEOPLE,
+    bot_port: BotPortOption = ports.BOT,
+    port_base: PortBaseOption = ports.SANDBOX,
+    playground_port: PlaygroundPortOption = ports.PLAYGROUND,
+) -> None:
+    """Start only the sandbox tenant: a local Microsoft 365, SAP and Dynamics over real HTTP."""
+    from bot.cli.up import people_of
+
+    State(state).prepare()
+    command = [sys.executable, "-m", "connectors.sandbox", "--state", str(state), "--port-base", str(port_base)]
+    command += ["--bot-url", f"http://127.0.0.1:{bot_port}", "--playground-port", str(playground_port)]
+    command += [part for key in people_of(people) for part in ("--window", key)]
+    command += ["--data", str(data)] if data else []
+    os.execv(sys.executable, command)  # noqa: S606  # becomes the sandbox, signals and all
+
+
+@app.command("break")
+def break_(
+    system: Annotated[str, typer.Argument(help="sap, dynamics, graph or authority.")],
+    how_long: Annotated[str, typer.Option("--for", metavar="SPAN", help="For how long: 30s, 2m.")] = "30s",
+    status: Annotated[
+        int | None, typer.Option("--status", metavar="N", help="Answer every request with this HTTP status.")
+    ] = None,
+    latency: Annotated[str | None, typer.Option("--latency", metavar="SPAN", help="Answer late: 2s, 500ms.")] = None,
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """Break a system of the running sandbox for a while; without --status or --latency it answers 503."""
+    from bot.cli.durations import seconds_of
+    from connectors.sandbox.control import break_system
+
+    seconds = seconds_of(how_long)
+    latency_seconds = seconds_of(latency) if latency else None
+    break_system(state, system, seconds, status=status, latency_seconds=latency_seconds)
+    answer = f"answers {status or 503}" if status or not latency else "answers"
+    typer.echo(f"{system} {answer}{f' after {latency}' if latency else ''} for {how_long}.")
+
+
+@app.command()
+def runs(
+    state: StateOption = DEFAULT_STATE,
+    open_only: Annotated[bool, typer.Option("--open", help="Only runs that have not ended.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many, newest first.")] = 20,
+) -> None:
+    """List runs, newest first; works while the bot runs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bot.cli.runs import read
+
+    found = read(state / EVENT_LOG, open_only=open_only, limit=limit)
+    if not found:
+        typer.echo("No open runs." if open_only else "No runs yet.")
+        return
+    names = {window["id"]: window["name"] for window in (State(state).sandbox() or {}).get("windows", [])}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("Started", "Status", "Title", "For", "Run"):
+        table.add_column(title, overflow="fold")
+    for line in found:
+        started = line.proposed_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        table.add_row(started, line.status, line.title, names.get(line.initiator, line.initiator), line.run_id)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)  # lines stay whole for grep
