@@ -1,0 +1,306 @@
+"""The conversation with one person: what each intent leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from typing import Protocol
+
+from bot import approvers, cards, texts
+from bot import inbound as i
+from bot.answers import InvokeAnswer, answer, malformed, note
+from bot.conversations import Conversation, Conversations, Reachable
+from bot.goals import Goals
+from bot.notifier import TeamsNotifier
+from bot.outbound import Message, Outbound
+from bot.presses import Card, Note, Presses, Reply
+from bot.progress import Progress
+from bot.signin import SignIns
+from orchestration.core.commands import CancelRun, RecordDelivery
+from orchestration.core.view import RunView
+from orchestration.errors import NotRunning, TandemError
+from orchestration.planning.port import Planner
+from orchestration.ports import ApprovalRow, Clock, Engine
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 2.5
+MOST_AGAIN = 5
+
+
+class OpenQuestions(Protocol):
+    """Knows who is asked what; see `orchestration.ports.Store`."""
+
+    async def open_approvals(self, person: str) -> list[ApprovalRow]:
+        """The open questions to a person, oldest first."""
+
+
+class Dialog:
+    """Handles what people send. One person's messages are taken one after the other; people do not wait for each other.
+
+    Args:
+        tenant_id: The tenant that is served; people of others are refused.
+        engine: Runs.
+        planner: For what the bot can do.
+        conversations: Remembers where people can be reached.
+        outbound: Answers.
+        notifier: Asks questions again.
+        goals: Takes goals.
+        presses: Takes buttons.
+        progress: Shows runs again.
+        sign_ins: Takes sign-ins.
+        questions: Knows which questions are open to a person.
+        clock: For durations on cards.
+        patience_seconds: How long a press may take before it is answered with a note (Teams waits 3 s).
+    """
+
+    def __init__(
+        self,
+        *,
+        tenant_id: str,
+        engine: Engine,
+        planner: Planner,
+        conversations: Conversations,
+        outbound: Outbound,
+        notifier: TeamsNotifier,
+        goals: Goals,
+        presses: Presses,
+        progress: Progress,
+        sign_ins: SignIns,
+        questions: OpenQuestions,
+        clock: Clock,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._tenant_id = tenant_id.lower()
+        self._engine, self._planner, self._conversations, self._outbound = engine, planner, conversations, outbound
+        self._notifier, self._goals, self._presses, self._progress = notifier, goals, presses, progress
+        self._sign_ins, self._questions, self._clock = sign_ins, questions, clock
+        self._patience_seconds = patience_seconds
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._late: set[asyncio.Task[None]] = set()
+        self._met: set[str] = set()
+
+    async def handle(self, inbound: i.Inbound) -> InvokeAnswer | None:
+        """Do what an activity wants; returns status and body for invokes.
+
+        Errors are told to the person; none is raised for what people send.
+        """
+        refusal = self._refusal(inbound)
+        if refusal:
+            return await self._refuse(inbound, refusal)
+        if inbound.person is None:
+            return None
+        if isinstance(inbound.intent, i.Uninstalled):
+            await self._conversations.forget(inbound.person.id)
+            return None
+        who = await self._introduced(await self._conversations.remember(inbound.person, inbound.conversation), inbound)
+        self._engine.nudge(who.person.id)
+        try:
+            return await self._attend(who, inbound)
+        except TandemError as error:
+            log.warning("activity %s: %s", inbound.id, error.message)
+            return await self._trouble(inbound, error.message)
+        except Exception:  # whatever it is, the person hears of it, and the channel does not send it again
+            log.exception("activity %s failed", inbound.id)
+            return await self._trouble(inbound, texts.TROUBLE)
+
+    async def _introduced(self, who: Reachable, inbound: i.Inbound) -> Reachable:
+        """Ask the channel once for what the activity does not say of the person; no press is kept waiting for it."""
+        if who.person.upn or who.person.id in self._met or inbound.invoke:
+            return who
+        self._met.add(who.person.id)
+        try:
+            person = await self._outbound.introduce(who.person, who.conversation)
+        except TandemError as error:
+            log.info("the channel tells nothing more of %s: %s", who.person.id, error.message)
+            return who
+        return await self._conversations.remember(person, who.conversation)
+
+    async def close(self) -> None:
+        """Let go of presses that take long."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    # --- who is served
+
+    def _refusal(self, inbound: i.Inbound) -> str:
+        there = inbound.conversation
+        if there.channel_id != "msteams":
+            return texts.NOT_TEAMS
+        if inbound.person is None:
+            return texts.NO_IDENTITY
+        if there.tenant != self._tenant_id:
+            return texts.OTHER_TENANT
+        return "" if there.kind == "personal" else texts.GROUPS
+
+    async def _refuse(self, inbound: i.Inbound, refusal: str) -> InvokeAnswer | None:
+        if inbound.invoke:
+            return note(refusal)
+        if not isinstance(inbound.intent, i.Ignored | i.Installed | i.Uninstalled):
+            await self._tell(inbound.conversation, refusal)
+        return None
+
+    async def _trouble(self, inbound: i.Inbound, text: str) -> InvokeAnswer | None:
+        if inbound.invoke:
+            return note(text)
+        try:
+            await self._tell(inbound.conversation, text)
+        except TandemError as error:
+            log.warning("nobody could be told: %s", error.message)
+        return None
+
+    # --- what is done
+
+    async def _attend(self, who: Reachable, inbound: i.Inbound) -> InvokeAnswer | None:
+        intent = inbound.intent
+        match intent:
+            case i.Press():
+                return await self._press(who, inbound, intent)
+            case i.SignInCode(code=code):
+                if said := await self._sign_ins.code(who, code, inbound.id):
+                    await self._tell(who.conversation, said)
+            case i.SignInFailed(code=code):
+                log.warning("Teams could not sign %s in silently: %s", who.person.id, code)
+                await self._tell(who.conversation, texts.SIGN_IN_SILENT_FAILED)
+            case i.TokenExchange():
+                return await self._sign_ins.exchange(who, intent, inbound.id)
+            case i.Malformed(reason=reason):
+                return malformed(reason)
+            case i.Ignored():
+                return (501, None) if inbound.invoke else None
+            case _:
+                async with self._turn(who):
+                    await self._listen(who, inbound)
+        return (200, {}) if inbound.invoke else None
+
+    def _turn(self, who: Reachable) -> asyncio.Lock:
+        return self._turns.setdefault(who.person.id, asyncio.Lock())
+
+    async def _listen(self, who: Reachable, inbound: i.Inbound) -> None:
+        match inbound.intent:
+            case i.Say(text=text):
+                await self._goals.say(who, text, inbound.id)
+            case i.Command(word=word):
+                await self._obey(who, word)
+            case i.Empty():
+                await self._tell(who.conversation, texts.EMPTY)
+            case i.TooLong():
+                await self._tell(who.conversation, texts.TOO_LONG)
+            case i.Installed():
+                await self._greet(who)
+                await self._show_again(who)
+
+    async def _obey(self, who: Reachable, word: i.Word) -> None:
+        match word:
+            case "hello":
+                await self._greet(who)
+            case "help":
+                card = cards.help_card(self._planner.suggestions())
+                await self._outbound.send(who.conversation, Message(summary="What I can do", card=card))
+            case "status":
+                await self._status(who)
+                await self._ask_again(who)
+            case "cancel":
+                await self._cancel(who)
+            case "sign in":
+                if said := await self._sign_ins.ask(who):
+                    await self._tell(who.conversation, said)
+            case "sign out":
+                await self._tell(who.conversation, await self._sign_ins.out(who))
+
+    async def _greet(self, who: Reachable) -> None:
+        card = cards.welcome(self._planner.suggestions(), who.person.name)
+        await self._outbound.send(who.conversation, Message(summary=texts.GREETING, card=card))
+
+    async def _status(self, who: Reachable) -> None:
+        runs = await self._engine.runs(person=who.person.id, limit=10)
+        card = cards.status(runs, self._clock.now())
+        await self._outbound.send(who.conversation, Message(summary="Your runs", card=card))
+
+    async def _cancel(self, who: Reachable) -> None:
+        if await self._goals.drop(who):
+            await self._tell(who.conversation, texts.QUESTION_DROPPED)
+            return
+        runs = await self._unfinished(who)
+        if len(runs) > 1:
+            await self._status(who)
+            return
+        said = texts.NOTHING_TO_CANCEL
+        if runs:
+            try:
+                command_id = f"{runs[0].run_id}:cancel:{who.person.id}"
+                applied = await self._engine.send(runs[0].run_id, CancelRun(by=who.person), command_id=command_id)
+                said = texts.cancelling(applied.run)
+            except NotRunning as error:
+                said = error.message
+        await self._tell(who.conversation, said)
+
+    async def _unfinished(self, who: Reachable) -> list[RunView]:
+        runs = await self._engine.runs(person=who.person.id, open_only=True, limit=20)
+        return [run for run in runs if run.status in ("proposed", "running")]
+
+    async def _show_again(self, who: Reachable) -> None:
+        """After the bot was added anew, the cards of before may be gone from the chat."""
+        for run in (await self._unfinished(who))[:MOST_AGAIN]:
+            await self._progress.show_again(run)
+        await self._ask_again(who)
+
+    async def _ask_again(self, who: Reachable) -> None:
+        """Ask what the person was asked before and has not answered; the newest card is the one that is updated."""
+        for row in (await self._questions.open_approvals(who.person.id))[:MOST_AGAIN]:
+            run = await self._engine.view(row.run_id)
+            approval = approvers.find(run, row.approval)
+            notice = f"approval:{row.approval}"
+            if approval is None or not approval.open or (notice, who.person.id) not in run.receipts:
+                continue  # settled meanwhile, or about to be delivered for the first time
+            shown = await self._engine.shown(run.run_id, approval.id)
+            receipt = await self._notifier.ask(run, approval, shown, who.person)
+            await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=who.person.id, receipt=receipt))
+
+    # --- buttons
+
+    async def _press(self, who: Reachable, inbound: i.Inbound, press: i.Press) -> InvokeAnswer | None:
+        pressing = self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
+        if not press.execute:
+            await self._show(who, inbound, await pressing)
+            return None
+        task: asyncio.Task[Reply] = asyncio.get_running_loop().create_task(pressing)
+        done, _ = await asyncio.wait({task}, timeout=self._patience_seconds)
+        if done:
+            return answer(task.result())
+        late = asyncio.get_running_loop().create_task(self._show_late(who, inbound, task))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+        return note(texts.STILL_WORKING)
+
+    async def _show_late(self, who: Reachable, inbound: i.Inbound, task: asyncio.Task[Reply]) -> None:
+        try:
+            await self._show(who, inbound, await task)
+        except TandemError as error:
+            await self._trouble_late(who, error.message)
+        except Exception:  # as in `handle`
+            log.exception("press %s failed", inbound.id)
+            await self._trouble_late(who, texts.TROUBLE)
+
+    async def _trouble_late(self, who: Reachable, text: str) -> None:
+        try:
+            await self._tell(who.conversation, text)
+        except TandemError as error:
+            log.warning("nobody could be told: %s", error.message)
+
+    async def _show(self, who: Reachable, inbound: i.Inbound, reply: Reply) -> None:
+        """A press whose answer cannot carry the card: update the message, or send one."""
+        match reply:
+            case Note(text=text):
+                await self._tell(who.conversation, text)
+            case Card(card=card) if inbound.reply_to:
+                message = Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
+                await self._outbound.update(who.conversation, inbound.reply_to, message)
+            case Card(card=card):
+                message = Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
+                await self._outbound.send(who.conversation, message)
+
+    async def _tell(self, to: Conversation, text: str) -> None:
+        await self._outbound.send(to, Message(summary=texts.summary(text), text=text))

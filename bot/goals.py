@@ -1,0 +1,195 @@
+"""From a person's words to a plan card, with a question in between where something is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bot import cards, texts
+from bot.conversations import Documents, Reachable
+from bot.notifier import PROGRESS
+from bot.outbound import Message, Outbound, Receipt
+from orchestration.core.commands import RecordDelivery
+from orchestration.errors import InvalidPlan, TandemError
+from orchestration.planning.port import Missing, Planned, Planner, Unmatched
+from orchestration.ports import Clock, Engine
+
+log = logging.getLogger(__name__)
+
+KIND = "question"
+QUESTION_LASTS = timedelta(hours=24)
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that a person has not answered yet; survives a restart."""
+
+    goal: str
+    missing: Missing
+    asked_at: datetime
+    receipt: str = ""
+
+
+class Goals:
+    """Turns what people say into proposed runs.
+
+    Args:
+        engine: Where runs are proposed.
+        planner: Understands goals.
+        outbound: Answers.
+        documents: Keeps open questions.
+        clock: Tells "last month", and how old a question is.
+    """
+
+    def __init__(
+        self, engine: Engine, planner: Planner, outbound: Outbound, documents: Documents, clock: Clock
+    ) -> None:
+        self._engine, self._planner, self._outbound = engine, planner, outbound
+        self._documents, self._clock = documents, clock
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def say(self, who: Reachable, text: str, activity: str) -> None:
+        """Plan a goal, or take the text as the answer to the open question.
+
+        Args:
+            who: The person.
+            text: Their words.
+            activity: Id of the activity, so that one that comes twice proposes one run.
+        """
+        self._typing(who)
+        pending = await self._pending(who)
+        if pending is not None:
+            outcome = await self._plan(who, pending.goal, (pending.missing, text))
+            if not _asks_again(pending, outcome):
+                await self._close(who, pending, text)
+                await self._respond(who, pending.goal, outcome, activity)
+                return
+            fresh = await self._plan(who, text)
+            if isinstance(fresh, Unmatched):
+                await self._respond(who, pending.goal, outcome, activity)
+                return
+            await self.drop(who)
+            await self._respond(who, text, fresh, activity)
+            return
+        await self._respond(who, text, await self._plan(who, text), activity)
+
+    async def answer(self, who: Reachable, value: str, activity: str) -> dict[str, object] | None:
+        """Take a press on a question's card as its answer; returns the card for its place, None if it is not open."""
+        pending = await self._pending(who)
+        if pending is None:
+            return None
+        outcome = await self._plan(who, pending.goal, (pending.missing, value))
+        if _asks_again(pending, outcome) and isinstance(outcome, Missing):
+            await self._ask(who, pending.goal, outcome)
+        else:
+            await self._close(who, pending, value)
+            await self._respond(who, pending.goal, outcome, activity)
+        return _answered(pending, value)
+
+    async def drop(self, who: Reachable) -> bool:
+        """Forget the open question; whether there was one."""
+        pending = await self._pending(who)
+        if pending is None:
+            return False
+        await self._documents.drop(KIND, who.person.id)
+        card = cards.message(pending.missing.question, "Not needed any more. Nothing was started.")
+        await self._replace(who, pending, card)
+        return True
+
+    async def close(self) -> None:
+        """Let go of what is in the background."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    def _typing(self, who: Reachable) -> None:
+        """The sign comes before the answer, as everything in a chat goes in order, but nothing waits for it."""
+        task = asyncio.get_running_loop().create_task(self._outbound.typing(who.conversation))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _plan(
+        self, who: Reachable, goal: str, answer: tuple[Missing, str] | None = None
+    ) -> Planned | Missing | Unmatched | InvalidPlan:
+        try:
+            return await self._planner.plan(goal, who.person, self._clock.now(), answer=answer)
+        except InvalidPlan as error:
+            return error
+
+    async def _respond(
+        self, who: Reachable, goal: str, outcome: Planned | Missing | Unmatched | InvalidPlan, activity: str
+    ) -> None:
+        match outcome:
+            case Planned():
+                await self._propose(who, goal, outcome, activity)
+            case Missing():
+                await self._ask(who, goal, outcome)
+            case Unmatched(suggestions=suggestions):
+                card = cards.unmatched(goal, suggestions)
+                await self._outbound.send(who.conversation, Message(summary="I cannot do that yet", card=card))
+            case InvalidPlan(problems=problems):
+                log.error("the goal %r cannot be planned here: %s", goal, problems)
+                card = cards.message("This cannot be done here", texts.cannot_plan(problems), "attention")
+                await self._outbound.send(who.conversation, Message(summary="This cannot be done here", card=card))
+
+    async def _propose(self, who: Reachable, goal: str, planned: Planned, activity: str) -> None:
+        applied = await self._engine.propose(
+            planned.plan,
+            goal=goal,
+            initiator=who.person,
+            origin=who.conversation.id,
+            command_id=f"goal:{who.person.id}:{activity}" if activity else "",
+        )
+        run = applied.run
+        if (PROGRESS, who.person.id) in run.receipts:
+            return  # the activity came twice, and its card is there
+        card = cards.plan(run, planned.reads, planned.writes, planned.asks)
+        receipt = await self._outbound.send(who.conversation, Message(summary=texts.of_plan(run), card=card))
+        record = RecordDelivery(notice=PROGRESS, to=who.person.id, receipt=receipt.encode())
+        await self._engine.send(run.run_id, record)
+
+    async def _ask(self, who: Reachable, goal: str, missing: Missing) -> None:
+        """Ask, and remember what was asked before the card is out: an answer may come before this returns."""
+        pending = Pending(goal=goal, missing=missing, asked_at=self._clock.now())
+        await self._documents.put(KIND, who.person.id, msgspec.json.encode(pending))
+        message = Message(summary=texts.summary(missing.question), card=cards.question(missing, goal))
+        receipt = await self._outbound.send(who.conversation, message)
+        known = msgspec.structs.replace(pending, receipt=receipt.encode())
+        if await self._pending(who) == pending:
+            await self._documents.put(KIND, who.person.id, msgspec.json.encode(known))
+
+    async def _pending(self, who: Reachable) -> Pending | None:
+        body = await self._documents.get(KIND, who.person.id)
+        if not body:
+            return None
+        pending = msgspec.json.decode(body, type=Pending)
+        if self._clock.now() - pending.asked_at <= QUESTION_LASTS:
+            return pending
+        await self._documents.drop(KIND, who.person.id)
+        return None
+
+    async def _close(self, who: Reachable, pending: Pending, said: str) -> None:
+        await self._documents.drop(KIND, who.person.id)
+        await self._replace(who, pending, _answered(pending, said))
+
+    async def _replace(self, who: Reachable, pending: Pending, card: dict[str, object]) -> None:
+        receipt = Receipt.decode(pending.receipt)
+        if receipt is None or receipt.conversation != who.conversation.id:
+            return
+        try:
+            summary = texts.summary(pending.missing.question)
+            await self._outbound.update(who.conversation, receipt.activity, Message(summary=summary, card=card))
+        except TandemError as error:
+            log.info("the question's card was not updated: %s", error.message)
+
+
+def _asks_again(pending: Pending, outcome: object) -> bool:
+    """Whether the answer was not understood."""
+    return isinstance(outcome, Missing) and outcome.parameter == pending.missing.parameter
+
+
+def _answered(pending: Pending, said: str) -> dict[str, object]:
+    titles = dict(pending.missing.choices)
+    return cards.message(pending.missing.question, f"Your answer: {texts.clean(titles.get(said, said), 200)}")

@@ -1,0 +1,258 @@
+"""What an activity wants: pure, so that every odd activity is a test of a few lines."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from botbuilder.schema import Activity
+
+from bot.conversations import Conversation
+from bot.texts import clean
+from orchestration.core.run import Person
+
+LONGEST_TEXT = 1000
+Word = Literal["help", "hello", "status", "cancel", "sign in", "sign out"]
+
+_WORDS: dict[str, Word] = {
+    "?": "help",
+    "help": "help",
+    "help me": "help",
+    "what can you do": "help",
+    "hello": "hello",
+    "hello tandem": "hello",
+    "hi": "hello",
+    "hi tandem": "hello",
+    "hey": "hello",
+    "hallo": "hello",
+    "good morning": "hello",
+    "status": "status",
+    "runs": "status",
+    "my runs": "status",
+    "how is it going": "status",
+    "cancel": "cancel",
+    "cancel it": "cancel",
+    "stop": "cancel",
+    "sign in": "sign in",
+    "signin": "sign in",
+    "log in": "sign in",
+    "login": "sign in",
+    "sign out": "sign out",
+    "signout": "sign out",
+    "log out": "sign out",
+    "logout": "sign out",
+}
+_MENTION = re.compile(r"<at\b[^>]*>.*?</at>", re.IGNORECASE | re.DOTALL)
+_CODE = re.compile(r"\d{6}")
+
+
+class Say(msgspec.Struct, frozen=True):
+    """The person's own words: a goal, or the answer to a question."""
+
+    text: str
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One of the words that every bot should know."""
+
+    word: Word
+
+
+class Press(msgspec.Struct, frozen=True):
+    """A button; `execute` when the reply itself may carry the new card (`Action.Execute`)."""
+
+    verb: str
+    data: dict[str, Any]
+    execute: bool
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """The person has added the bot."""
+
+
+class Uninstalled(msgspec.Struct, frozen=True):
+    """The person has removed the bot."""
+
+
+class SignInCode(msgspec.Struct, frozen=True):
+    """The sign-in page has given a code that the token service takes."""
+
+    code: str
+
+
+class SignInFailed(msgspec.Struct, frozen=True):
+    """Teams could not sign the person in silently."""
+
+    code: str
+
+
+class TokenExchange(msgspec.Struct, frozen=True):
+    """Teams offers its own token for the sign-in (single sign-on)."""
+
+    id: str
+    connection: str
+    token: str
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """A message without anything to read: a picture, a sticker."""
+
+
+class TooLong(msgspec.Struct, frozen=True):
+    """A message longer than any goal."""
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """An invoke whose value is not what its name promises."""
+
+    reason: str
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """Nothing to do: typing, reactions, members, edits."""
+
+
+Intent = (
+    Say
+    | Command
+    | Press
+    | Installed
+    | Uninstalled
+    | SignInCode
+    | SignInFailed
+    | TokenExchange
+    | Empty
+    | TooLong
+    | Malformed
+    | Ignored
+)
+
+
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
+    """An activity, read.
+
+    Attributes:
+        id: The activity's own id; the same again means the same activity.
+        person: Who sent it; None if the channel does not vouch for an Entra account.
+        reply_to: The message that holds the card whose button was pressed.
+        invoke: The sender waits for an answer in the HTTP response.
+    """
+
+    id: str
+    person: Person | None
+    conversation: Conversation
+    reply_to: str
+    invoke: bool
+    intent: Intent
+
+
+def read(activity: Activity) -> Inbound:
+    """What an authenticated activity wants, whatever it holds."""
+    conversation = _conversation(activity)
+    return Inbound(
+        id=str(activity.id or ""),
+        person=_person(activity, conversation),
+        conversation=conversation,
+        reply_to=str(activity.reply_to_id or ""),
+        invoke=activity.type == "invoke",
+        intent=_intent(activity),
+    )
+
+
+def _person(activity: Activity, conversation: Conversation) -> Person | None:
+    sender = activity.from_property
+    # Only Teams vouches for the Entra account; a Direct Line client may write any id there.
+    if sender is None or not sender.aad_object_id or activity.channel_id != "msteams":
+        return None
+    return Person(id=str(sender.aad_object_id).lower(), name=clean(sender.name or "", 200), tenant=conversation.tenant)
+
+
+def _conversation(activity: Activity) -> Conversation:
+    place, bot, sender = activity.conversation, activity.recipient, activity.from_property
+    data = activity.channel_data if isinstance(activity.channel_data, dict) else {}
+    about = data.get("tenant")
+    # The SDK looks for "tenantID", Teams writes "tenantId": it is found among what the SDK does not know.
+    tenant = (
+        place.tenant_id
+        or (place.additional_properties or {}).get("tenantId")
+        or (about.get("id") if isinstance(about, dict) else "")
+    )
+    return Conversation(
+        id=str(place.id or ""),
+        service_url=str(activity.service_url or ""),
+        channel_id=str(activity.channel_id or ""),
+        user_id=str((sender and sender.id) or ""),
+        bot_id=str((bot and bot.id) or ""),
+        bot_name=clean((bot and bot.name) or "", 200),
+        tenant=str(tenant or "").lower(),
+        kind=str(place.conversation_type or "personal"),
+        locale=str(activity.locale or ""),
+    )
+
+
+def _intent(activity: Activity) -> Intent:
+    match activity.type:
+        case "message":
+            return _message(activity)
+        case "invoke":
+            return _invoke(str(activity.name or ""), activity.value)
+        case "installationUpdate":
+            return _installation(str(activity.action or ""))
+        case "conversationUpdate":
+            bot = (activity.recipient and activity.recipient.id) or ""
+            gone = any(member.id == bot for member in activity.members_removed or [])
+            return Uninstalled() if gone and bot else Ignored()
+        case _:
+            return Ignored()
+
+
+def _installation(action: str) -> Intent:
+    # "add-upgrade" and "remove-upgrade" surround an update of the app: the person has done nothing.
+    intents: dict[str, Intent] = {"add": Installed(), "remove": Uninstalled()}
+    return intents.get(action, Ignored())
+
+
+def _message(activity: Activity) -> Intent:
+    value = activity.value
+    if isinstance(value, dict) and isinstance(value.get("verb"), str):
+        return Press(value["verb"], _sent(value), execute=False)
+    text = clean(_MENTION.sub(" ", str(activity.text or "")), LONGEST_TEXT + 1)
+    if not text:
+        return Empty()
+    if len(text) > LONGEST_TEXT:
+        return TooLong()
+    if _CODE.fullmatch(text):
+        return SignInCode(text)
+    word = _WORDS.get(text.casefold().strip(" .!?") or text)
+    return Command(word) if word else Say(text)
+
+
+def _invoke(name: str, value: Any) -> Intent:
+    given = value if isinstance(value, dict) else {}
+    match name:
+        case "adaptiveCard/action":
+            return _press(given)
+        case "signin/verifyState":
+            code = given.get("state")
+            return SignInCode(code) if isinstance(code, str) and 0 < len(code) <= 100 else Malformed("state is missing")
+        case "signin/failure":
+            return SignInFailed(clean(given.get("code", ""), 80))
+        case "signin/tokenExchange":
+            return TokenExchange(*(str(given.get(key) or "") for key in ("id", "connectionName", "token")))
+        case _:
+            return Ignored()
+
+
+def _press(given: dict[str, Any]) -> Intent:
+    action = given.get("action")
+    if not isinstance(action, dict) or not isinstance(action.get("verb"), str):
+        return Malformed("action.verb is missing")
+    data = action.get("data")
+    if data is not None and not isinstance(data, dict):
+        return Malformed("action.data is not an object")
+    return Press(action["verb"], _sent(data or {}), execute=True)
+
+
+def _sent(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: each for key, each in value.items() if key not in ("verb", "msteams")}

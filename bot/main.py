@@ -1,0 +1,88 @@
+"""The bot as a process: `python -m bot.main`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from typing import Protocol
+
+from aiohttp import web
+
+from bot.settings import Settings, read
+from orchestration.errors import Invalid, TandemError
+
+log = logging.getLogger(__name__)
+DRAIN_SECONDS = 5.0
+
+
+class Service(Protocol):
+    """What `bot.bootstrap.build` makes: everything wired, nothing started."""
+
+    app: web.Application
+
+    async def start(self) -> None:
+        """Take up the work; `app` reports healthy from then on."""
+
+    async def stop(self) -> None:
+        """End cleanly; what is open goes on with the next start."""
+
+
+async def serve(service: Service, settings: Settings, stopped: asyncio.Event) -> None:
+    """Serve until `stopped`: listen first, so that the health check can tell "starting" from "not there".
+
+    Raises:
+        Invalid: The port is taken.
+        OwnerLocked: Another process owns the event log.
+    """
+    runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    try:
+        await _listen(runner, settings)
+        try:
+            await service.start()
+            log.info("Tandem listens on http://%s:%s", settings.host, settings.port)
+            await stopped.wait()
+        finally:
+            await service.stop()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, int(settings.port)).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise Invalid(f"The bot cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
+        raise Invalid(
+            f"Port {settings.port} is taken: another bot may be running. End it, or set TANDEM_PORT to a free port."
+        ) from error
+
+
+async def run(settings: Settings) -> None:
+    """Build the bot and serve until SIGTERM or SIGINT."""
+    from bot.bootstrap import build
+
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    await serve(build(settings), settings, stopped)
+
+
+def main() -> int:
+    """Run the bot; returns the process's exit code."""
+    try:
+        settings = read()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        asyncio.run(run(settings))
+    except TandemError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""One card for each run, updated in place; and the copies of questions that are settled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import approvers, cards, texts
+from bot.conversations import Conversations
+from bot.notifier import PROGRESS
+from bot.outbound import Message, Outbound, Receipt
+from orchestration.core.commands import RecordDelivery
+from orchestration.core.question import Shown
+from orchestration.core.run import ENDED
+from orchestration.core.view import ApprovalView, RunView
+from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
+from orchestration.ports import Clock, Engine
+
+log = logging.getLogger(__name__)
+
+FAST_FOR = timedelta(seconds=30)
+FAST = timedelta(seconds=1)
+SLOW = timedelta(seconds=5)
+CALM_AFTER = timedelta(minutes=10)
+CALM = timedelta(minutes=1)
+AFTER_PRESS = timedelta(milliseconds=700)
+AFTER_TROUBLE = timedelta(seconds=30)
+
+_MOVING = frozenset({"ready", "running", "backing_off", "in_doubt"})
+FINAL = "progress_end"
+CLOSED = "closed:"
+
+Phase = tuple[Any, ...]
+
+
+class _Card:
+    """What is known of one run's card; forgotten while nothing moves."""
+
+    def __init__(self) -> None:
+        self.run: RunView | None = None
+        self.seen = -1
+        self.phase: Phase = ()
+        self.content: dict[str, Any] | None = None
+        self.pushed_at: datetime | None = None
+        self.not_before: datetime | None = None
+        self.wake: Callable[[], None] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+
+def moving(run: RunView) -> bool:
+    """Whether the run goes on without a human."""
+    return run.status in ("running", "closing") and any(task.status in _MOVING for task in run.tasks)
+
+
+def _phase(run: RunView) -> Phase:
+    """What a person wants to see at once: start, end, questions and their answers, a sign-in."""
+    questions = tuple((each.id, each.open) for each in run.approvals)
+    return run.status, moving(run), run.awaiting_sign_in, questions
+
+
+def pace(run: RunView, now: datetime, *, news: bool) -> timedelta:
+    """The time between two updates: 1 s for the first 30 s, then 5 s; without news a minute after ten minutes."""
+    age = now - (run.started_at or now)
+    if age < FAST_FOR:
+        return FAST
+    return SLOW if news or age < CALM_AFTER else CALM
+
+
+class Progress:
+    """Implements `orchestration.ports.Listener`: keeps the cards of all runs as new as the channel allows.
+
+    The initiator's card is found by the run's receipt `progress`; that a card has been brought to its last state is
+    recorded in the run too (`progress_end`, `closed:...`), so that a restart knows what is still to be done.
+
+    Args:
+        engine: Knows the runs and records receipts.
+        conversations: Where people can be reached.
+        outbound: Sends and updates.
+        clock: Paces the updates.
+    """
+
+    def __init__(self, engine: Engine, conversations: Conversations, outbound: Outbound, clock: Clock) -> None:
+        self._engine, self._conversations, self._outbound, self._clock = engine, conversations, outbound, clock
+        self._cards: dict[str, _Card] = {}
+        self._closing = False
+
+    def __call__(self, run: RunView) -> None:
+        """See `Listener`."""
+        card = self._cards.setdefault(run.run_id, _Card())
+        if card.run is None or run.seq >= card.run.seq:
+            card.run = run
+            self._schedule(run.run_id, card)
+
+    def defer(self, run_id: str) -> None:
+        """The answer to a press is about to show the card: no update shall overtake it."""
+        card = self._cards.setdefault(run_id, _Card())
+        card.not_before = self._clock.now() + AFTER_PRESS
+        self._schedule(run_id, card)
+
+    async def resume(self) -> None:
+        """After a start: bring every card up to date that was left behind."""
+        runs = {run.run_id: run for run in await self._engine.runs(limit=50)}
+        runs |= {run.run_id: run for run in await self._engine.runs(open_only=True, limit=1000)}
+        for run in runs.values():
+            if run.status == "proposed" and (PROGRESS, run.initiator.id) not in run.receipts:
+                await self.show_again(run)
+            elif run.status not in ENDED or (FINAL, run.initiator.id) not in run.receipts:
+                self(run)
+
+    async def show_again(self, run: RunView) -> None:
+        """Send the run's card as a new message, which takes the place of the one before."""
+        who = await self._conversations.of(run.initiator.id)
+        if who is None:
+            return
+        try:
+            sent = await self._outbound.send(who.conversation, self.message(run))
+            await self._record(run, PROGRESS, run.initiator.id, sent.encode())
+        except TandemError as error:
+            log.warning("the card of run %s was not sent: %s", run.run_id, error.message)
+
+    def message(self, run: RunView) -> Message:
+        """The run's card as it is now."""
+        if run.status == "proposed":
+            by_effect = {each: [t.title for t in run.tasks if t.effect == each] for each in ("read", "write")}
+            return Message(
+                summary=texts.of_plan(run), card=cards.plan(run, by_effect["read"], by_effect["write"], run.asks)
+            )
+        if run.started_at is None:
+            return Message(summary=texts.of_outcome(run, None), card=cards.outcome(run, None))
+        return Message(summary=texts.of_progress(run), card=cards.progress(run, self._clock.now()))
+
+    async def close(self) -> None:
+        """Stop; what is left behind is taken up by the next start."""
+        self._closing = True
+        tasks = [card.task for card in self._cards.values() if card.task]
+        for card in self._cards.values():
+            if card.wake:
+                card.wake()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._cards.clear()
+
+    # --- when
+
+    def _schedule(self, run_id: str, card: _Card) -> None:
+        if card.task is not None or self._closing:
+            return  # the end of the task comes here again
+        if card.wake:
+            card.wake()
+            card.wake = None
+        now = self._clock.now()
+        due = self._due(card, now)
+        if due is None:
+            self._cards.pop(run_id, None)
+        elif due <= now:
+            card.task = asyncio.get_running_loop().create_task(self._push(run_id, card))
+        else:
+            card.wake = self._clock.call_at(due, lambda: self._woken(run_id, card))
+
+    def _woken(self, run_id: str, card: _Card) -> None:
+        card.wake = None
+        self._schedule(run_id, card)
+
+    def _due(self, card: _Card, now: datetime) -> datetime | None:
+        """When to look again; None if nothing will change by itself."""
+        held = card.not_before if card.not_before and card.not_before > now else None
+        if card.run is None:
+            return held
+        news = card.run.seq != card.seen
+        if not news and not moving(card.run):
+            return None
+        due = now
+        if card.pushed_at is not None and not (news and _phase(card.run) != card.phase):
+            due = card.pushed_at + pace(card.run, now, news=news)
+        return max(due, held or due)
+
+    # --- what
+
+    async def _push(self, run_id: str, card: _Card) -> None:
+        run = card.run
+        if run is None:  # nothing has been said of this run yet
+            return
+        try:
+            await self._show(run, card)
+            await self._settle(run)
+            card.seen, card.phase = run.seq, _phase(run)
+        except Unavailable as error:
+            log.warning("the card of run %s waits: %s", run_id, error.message)
+            card.not_before = self._clock.now() + AFTER_TROUBLE
+        except Exception:  # the next change is another chance; a listener must not end the loop
+            log.exception("the card of run %s could not be updated", run_id)
+            card.seen, card.phase = run.seq, _phase(run)
+        finally:
+            card.pushed_at, card.task = self._clock.now(), None
+            self._schedule(run_id, card)
+
+    async def _show(self, run: RunView, card: _Card) -> None:
+        """Bring the initiator's card up to date."""
+        if run.status == "proposed":
+            return
+        message = self.message(run)
+        if message.card == card.content:
+            return
+        if await self._replace(run, PROGRESS, run.initiator.id, message) is False:
+            await self.show_again(run)
+        card.content = message.card
+        if run.status in ENDED and (FINAL, run.initiator.id) not in run.receipts:
+            await self._record(run, FINAL, run.initiator.id, "shown")
+
+    async def _settle(self, run: RunView) -> None:
+        """Bring every copy of a settled question and of an answered sign-in card to its last state."""
+        for approval in run.approvals:
+            copies = [to for notice, to in run.receipts if notice == f"approval:{approval.id}" and not approval.open]
+            left = [to for to in copies if (f"{CLOSED}approval:{approval.id}", to) not in run.receipts]
+            if not left:
+                continue
+            message = Message(summary=texts.of_closed(approval), card=await self.settled(run, approval))
+            for to in left:
+                await self._finish(run, f"approval:{approval.id}", to, message)
+        if run.awaiting_sign_in:
+            return
+        for notice, to in list(run.receipts):
+            if notice.startswith("sign_in:") and (f"{CLOSED}{notice}", to) not in run.receipts:
+                await self._finish(run, notice, to, self._after_sign_in(run))
+
+    async def settled(self, run: RunView, approval: ApprovalView) -> dict[str, Any]:
+        """The read-only card of a question; content that was erased is left out."""
+        shown: Shown | None = None
+        try:
+            shown = await self._engine.shown(run.run_id, approval.id)
+        except Invalid as error:
+            log.info("the question %s of run %s cannot be shown: %s", approval.id, run.run_id, error.message)
+        return approvers.settled(run, approval, shown)
+
+    @staticmethod
+    def _after_sign_in(run: RunView) -> Message:
+        if run.status in ("failed", "cancelled"):
+            card = cards.message("No sign-in needed any more", "The run has ended; there is nothing for you to do.")
+            return Message(summary="No sign-in needed any more", card=card)
+        return Message(summary=texts.SIGNED_IN, card=cards.signed_in())
+
+    async def _finish(self, run: RunView, notice: str, to: str, message: Message) -> None:
+        await self._replace(run, notice, to, message)
+        await self._record(run, f"{CLOSED}{notice}", to, "shown")
+
+    async def _replace(self, run: RunView, notice: str, to: str, message: Message) -> bool | None:
+        """Put `message` in the place of what was delivered; False if that is gone, None if nobody can see it."""
+        who = await self._conversations.of(to)
+        if who is None:
+            return None
+        receipt = Receipt.decode(run.receipts.get((notice, to), ""))
+        if receipt is None or receipt.conversation != who.conversation.id or not receipt.activity:
+            return False
+        try:
+            await self._outbound.update(who.conversation, receipt.activity, message)
+        except NotFound as error:
+            log.info("%s of run %s is gone: %s", notice, run.run_id, error.message)
+            return False
+        return True
+
+    async def _record(self, run: RunView, notice: str, to: str, receipt: str) -> None:
+        await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=to, receipt=receipt))

@@ -1,0 +1,207 @@
+"""The deployment's settings, read from the environment once and whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors.http import is_loopback
+from orchestration.errors import Invalid
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+Check = Callable[[str], str]
+
+
+class InvalidSettings(Invalid):
+    """The environment does not describe a deployment; `problems` names every variable that is wrong."""
+
+    code = "invalid_settings"
+
+    def __init__(self, problems: list[str]) -> None:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(
+            f"The settings do not fit:\n{lines}\n"
+            "Set these environment variables and start again; on a laptop, 'tandem up' sets all of them."
+        )
+        self.problems = problems
+
+
+def _guid(value: str) -> str:
+    return "" if GUID.fullmatch(value) else "is not a GUID such as 11111111-2222-3333-4444-555555555555"
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "is not a URL such as https://example.com"
+    if parts.scheme == "http" and not is_loopback(value):
+        return "must be https: http is for this machine only"
+    return ""
+
+
+def _file(value: str) -> str:
+    return "" if Path(value).is_file() else "is not a file that exists"
+
+
+def _port(value: str) -> str:
+    return "" if value.isdecimal() and 0 < int(value) < 65536 else "is not a port number (1 to 65535)"
+
+
+def _one_of(*choices: str) -> Check:
+    return lambda value: "" if value in choices else f"must be one of {', '.join(choices)}"
+
+
+def _anything(_: str) -> str:
+    return ""
+
+
+def _setting(
+    env: str,
+    doc: str,
+    *,
+    default: str | None = "",
+    check: Check = _anything,
+    group: str = "",
+    secret: bool = False,
+) -> Any:
+    """One setting; `default=None` makes it required, `group` required as soon as another of the group is set."""
+    metadata = {"env": env, "doc": doc, "default": default, "check": check, "group": group, "secret": secret}
+    return field(metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that differs between deployments. An empty text means: not used, or as the cloud has it.
+
+    Each field's metadata holds its variable (`env`), what it is for (`doc`), and its default; None is required.
+    """
+
+    host: str = _setting("TANDEM_HOST", "Address that the bot listens on.", default="127.0.0.1")
+    port: str = _setting("TANDEM_PORT", "Port that the bot listens on.", default="3978", check=_port)
+    data_dir: str = _setting("TANDEM_DATA_DIR", "Folder of the event log.", default=".tandem")
+    log_level: str = _setting(
+        "TANDEM_LOG_LEVEL",
+        "How much is logged.",
+        default="INFO",
+        check=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
+    tenant_id: str = _setting(
+        "TANDEM_TENANT_ID", "The Entra tenant whose people are served.", default=None, check=_guid
+    )
+
+    app_id: str = _setting("TANDEM_APP_ID", "The bot's own app registration (client id).", default=None, check=_guid)
+    app_type: str = _setting(
+        "TANDEM_APP_TYPE",
+        "How the bot proves who it is: with a secret, or as a user-assigned managed identity.",
+        default="SingleTenant",
+        check=_one_of("SingleTenant", "UserAssignedMSI"),
+    )
+    app_secret: str = _setting("TANDEM_APP_SECRET", "The bot's client secret, for SingleTenant.", secret=True)
+    sso_app_id: str = _setting(
+        "TANDEM_SSO_APP_ID",
+        "The app registration that people sign in to and that acts on their behalf.",
+        default=None,
+        check=_guid,
+    )
+    sso_app_secret: str = _setting("TANDEM_SSO_APP_SECRET", "Its client secret.", default=None, secret=True)
+    oauth_connection: str = _setting(
+        "TANDEM_OAUTH_CONNECTION", "Name of the bot's OAuth connection for that registration.", default="tandem"
+    )
+
+    authority: str = _setting(
+        "TANDEM_AUTHORITY", "Where Entra tokens come from.", default="https://login.microsoftonline.com", check=_url
+    )
+    ca_file: str = _setting("TANDEM_CA_FILE", "Trust root of a local authority; empty in the cloud.", check=_file)
+    channel_metadata_url: str = _setting(
+        "TANDEM_CHANNEL_METADATA_URL",
+        "OpenID metadata of the Bot Framework channel.",
+        default="https://login.botframework.com/v1/.well-known/openidconfiguration",
+        check=_url,
+    )
+    channel_issuer: str = _setting(
+        "TANDEM_CHANNEL_ISSUER", "Issuer of the channel's tokens.", default="https://api.botframework.com"
+    )
+    token_service_url: str = _setting(
+        "TANDEM_TOKEN_SERVICE_URL",
+        "The Bot Framework token service, which keeps people's sign-ins.",
+        default="https://api.botframework.com",
+        check=_url,
+    )
+
+    graph_url: str = _setting(
+        "TANDEM_GRAPH_URL", "Microsoft Graph.", default="https://graph.microsoft.com/v1.0", check=_url
+    )
+    graph_scope: str = _setting(
+        "TANDEM_GRAPH_SCOPE", "What Graph tokens are asked for.", default="https://graph.microsoft.com/.default"
+    )
+    sap_url: str = _setting("TANDEM_SAP_URL", "SAP's OData root; empty: no SAP.", check=_url, group="SAP")
+    sap_facade_url: str = _setting(
+        "TANDEM_SAP_FACADE_URL", "API façade that trades an Entra token for SAML.", check=_url, group="SAP"
+    )
+    sap_facade_scope: str = _setting("TANDEM_SAP_FACADE_SCOPE", "What its tokens are asked for.", group="SAP")
+    sap_token_url: str = _setting("TANDEM_SAP_TOKEN_URL", "SAP's OAuth token endpoint.", check=_url, group="SAP")
+    sap_client_id: str = _setting("TANDEM_SAP_CLIENT_ID", "Tandem's OAuth client in SAP.", group="SAP")
+    sap_client_secret: str = _setting("TANDEM_SAP_CLIENT_SECRET", "Its secret.", group="SAP", secret=True)
+    dynamics_url: str = _setting(
+        "TANDEM_DYNAMICS_URL", "Dynamics 365 Finance; empty: no Dynamics.", check=_url, group="Dynamics"
+    )
+    dynamics_scope: str = _setting(
+        "TANDEM_DYNAMICS_SCOPE",
+        "What its tokens are asked for (https://ENVIRONMENT.operations.dynamics.com/.default).",
+        group="Dynamics",
+    )
+    dynamics_entity: str = _setting(
+        "TANDEM_DYNAMICS_ENTITY", "Entity set of the vendor invoices.", default="VendorInvoiceHeaders"
+    )
+
+    @property
+    def bot_authority(self) -> str:
+        """The authority with the tenant, where the bot's own tokens come from."""
+        return f"{self.authority.rstrip('/')}/{self.tenant_id}"
+
+    @property
+    def local(self) -> bool:
+        """Whether tokens come from an authority on this machine."""
+        return is_loopback(self.authority)
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the environment; an empty variable counts as not set.
+
+    Raises:
+        InvalidSettings: Variables are missing or wrong; all of them are named at once.
+    """
+    given = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    used = {group for each in fields(Settings) if (group := each.metadata["group"]) and given.get(each.metadata["env"])}
+    for each in fields(Settings):
+        value, problem = _value(each, given.get(each.metadata["env"], ""), used)
+        values[each.name] = value
+        if problem:
+            problems.append(f"{each.metadata['env']} {problem}")
+    if values["app_type"] == "SingleTenant" and not values["app_secret"]:
+        problems.append(
+            "TANDEM_APP_SECRET is missing: the bot's client secret (or set TANDEM_APP_TYPE=UserAssignedMSI)"
+        )
+    if problems:
+        raise InvalidSettings(problems)
+    return Settings(**values)
+
+
+def _value(each: Field[Any], given: str, used: set[str]) -> tuple[str, str]:
+    about = each.metadata
+    if not given:
+        if about["default"] is None:
+            return "", f"is missing: {about['doc']}"
+        if not about["default"] and about["group"] in used:
+            return "", f"is missing: {about['doc']} ({about['group']} needs all of its variables, or none)"
+        return about["default"], ""
+    problem = about["check"](given)
+    shown = "" if about["secret"] else f" ({given!r})"
+    return given, f"{problem}{shown}: {about['doc']}" if problem else ""

@@ -1,0 +1,108 @@
+"""Every odd activity in a few lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot import inbound as i
+from bot.inbound import read
+from tests.support.chat import MEGAN, TENANT, activity
+
+
+def intent(type_: str = "message", **more: Any) -> i.Intent:
+    return read(activity(MEGAN, type_, **more)).intent
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("  count   the\nstock ", i.Say("count the stock")),
+        ("<at>Tandem</at> count the stock", i.Say("count the stock")),
+        ("count\u200b the\u202e stock", i.Say("count the stock")),
+        ("STATUS", i.Command("status")),
+        ("cancel.", i.Command("cancel")),
+        ("?", i.Command("help")),
+        ("Sign Out", i.Command("sign out")),
+        ("cancel my subscription", i.Say("cancel my subscription")),
+        ("654321", i.SignInCode("654321")),
+        ("1234567", i.Say("1234567")),
+        (None, i.Empty()),
+        ("\u200b", i.Empty()),
+        ("x" * 1001, i.TooLong()),
+        ("x" * 1000, i.Say("x" * 1000)),
+    ],
+)
+def test_messages(text: str | None, meant: i.Intent) -> None:
+    assert intent(text=text) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("adaptiveCard/action", {"action": {"verb": "v", "data": {"a": 1}}}, i.Press("v", {"a": 1}, execute=True)),
+        ("adaptiveCard/action", {"action": {"verb": "v"}}, i.Press("v", {}, execute=True)),
+        ("signin/verifyState", {"state": "123456"}, i.SignInCode("123456")),
+        ("signin/verifyState", {"state": 5}, i.Malformed("state is missing")),
+        ("signin/verifyState", {"state": "9" * 101}, i.Malformed("state is missing")),
+        ("signin/failure", {"code": "c\n"}, i.SignInFailed("c")),
+        ("signin/tokenExchange", {"id": "1", "connectionName": "c", "token": "t"}, i.TokenExchange("1", "c", "t")),
+        ("signin/tokenExchange", None, i.TokenExchange("", "", "")),
+        ("task/fetch", {}, i.Ignored()),
+        ("", [], i.Ignored()),
+    ],
+)
+def test_invokes(name: str, value: Any, meant: i.Intent) -> None:
+    assert intent("invoke", name=name, value=value) == meant
+
+
+def test_a_submitted_card_is_a_press_without_teams_own_data() -> None:
+    value = {"verb": "run.start", "run_id": "r", "msteams": {"type": "x"}}
+    assert intent(value=value) == i.Press("run.start", {"run_id": "r"}, execute=False)
+
+
+@pytest.mark.parametrize(
+    ("action", "meant"),
+    [("add", i.Installed()), ("remove", i.Uninstalled()), ("add-upgrade", i.Ignored()), (None, i.Ignored())],
+)
+def test_installations(action: str | None, meant: i.Intent) -> None:
+    assert intent("installationUpdate", action=action) == meant
+
+
+def test_the_bot_leaving_a_chat_is_an_uninstall() -> None:
+    assert intent("conversationUpdate", membersRemoved=[{"id": "28:bot"}]) == i.Uninstalled()
+    assert intent("conversationUpdate", membersRemoved=[{"id": "29:other"}]) == i.Ignored()
+
+
+def test_who_and_where() -> None:
+    found = read(activity(MEGAN, text="hi", replyToId="m1", locale="de-DE"))
+    assert found.person is not None
+    assert (found.person.id, found.person.name, found.person.tenant) == (MEGAN.id, "Megan Bowen", TENANT)
+    assert found.conversation.user_id == "29:megan"
+    assert found.conversation.service_url == "https://smba.example/megan/"
+    assert (found.reply_to, found.invoke, found.conversation.locale) == ("m1", False, "de-DE")
+
+
+def test_the_tenant_may_be_in_the_channel_data_only() -> None:
+    found = read(activity(MEGAN, text="hi", conversation={"id": "a:megan"}))
+    assert found.conversation.tenant == TENANT
+
+
+def test_the_tenant_may_be_in_the_conversation_only_where_the_sdk_overlooks_it() -> None:
+    there = {"id": "a:megan", "tenantId": TENANT}
+    read_by_sdk = activity(MEGAN, text="hi", conversation=there, channelData=None)
+    assert read_by_sdk.conversation.tenant_id is None
+    assert read(read_by_sdk).conversation.tenant == TENANT
+
+
+def test_only_teams_vouches_for_a_person() -> None:
+    assert read(activity(MEGAN, text="hi", channelId="directline")).person is None
+    assert read(activity(MEGAN, text="hi", **{"from": {"id": "29:x"}})).person is None
+
+
+def test_object_ids_are_compared_in_lower_case() -> None:
+    sender = {"id": "29:x", "name": "X", "aadObjectId": MEGAN.id.upper()}
+    found = read(activity(MEGAN, text="hi", **{"from": sender}))
+    assert found.person is not None
+    assert found.person.id == MEGAN.id

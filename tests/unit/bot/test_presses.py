@@ -1,0 +1,143 @@
+"""Every press is authorised and applied once: cards prove nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot import texts
+from tests.support.chat import ALEX, MEGAN, Desk, buttons, everything
+
+CARD = "application/vnd.microsoft.card.adaptive"
+NOTE = "application/vnd.microsoft.activity.message"
+
+
+async def pressed(desk: Desk, person: Any, verb: str, data: dict[str, Any], card: str = "") -> tuple[str, Any]:
+    status, body = await desk.execute(person, verb, data, card)
+    assert (status, body["statusCode"]) == (200, 200)
+    return body["type"], body["value"]
+
+
+async def decision(desk: Desk) -> dict[str, Any]:
+    """What the accountant's button would send."""
+    return dict(buttons((await desk.asked()).card)["Send decisions"]["data"])
+
+
+async def test_start_pressed_twice_starts_once_and_shows_the_same(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    data = buttons(desk.last(MEGAN).card)["Start"]["data"]
+    first = await pressed(desk, MEGAN, "run.start", data)
+    second = await pressed(desk, MEGAN, "run.start", data)
+    assert first[0] == second[0] == CARD
+    starts = [each.type for each in await desk.store.events(data["run_id"]) if each.type == "RunStarted"]
+    assert starts == ["RunStarted"]
+
+
+async def test_nobody_else_starts_or_cancels_a_run_or_sees_it_by_trying(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    data = buttons(desk.last(MEGAN).card)["Start"]["data"]
+    for verb in ("run.start", "run.cancel"):
+        kind, said = await pressed(desk, ALEX, verb, data)
+        assert kind == NOTE
+        assert "Megan Bowen" in said
+        assert "Stock" not in said
+    await desk.press(MEGAN, "Start")
+    assert (await pressed(desk, ALEX, "run.start", data))[0] == NOTE
+    assert (await desk.run()).status == "running"
+
+
+async def test_start_after_the_end_shows_how_it_ended(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    data = buttons(desk.last(MEGAN).card)["Start"]["data"]
+    await desk.press(MEGAN, "Cancel")
+    kind, card = await pressed(desk, MEGAN, "run.start", data)
+    assert kind == CARD
+    assert "Cancelled" in everything(card)
+    assert (await desk.run()).started_at is None
+
+
+async def test_a_decision_pressed_twice_is_one_decision_and_says_by_whom(desk: Desk) -> None:
+    data = await decision(desk)
+    first = await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "left", "comment": "mine"})
+    second = await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "right", "comment": "other"})
+    assert first == second
+    assert first[0] == CARD
+    assert "Alex Wilber" in everything(first[1])
+    assert (await desk.run()).approvals[0].comment == "mine"
+
+
+async def test_the_wrong_person_learns_nothing_and_changes_nothing(desk: Desk) -> None:
+    data = await decision(desk)
+    kind, said = await pressed(desk, MEGAN, "approval.decide", data)
+    assert kind == NOTE
+    assert "Alex Wilber" in said
+    assert "INV" not in said
+    assert (await desk.run()).approvals[0].open
+
+
+async def test_a_decision_after_the_run_was_cancelled_is_withdrawn(desk: Desk) -> None:
+    data = await decision(desk)
+    await desk.say(MEGAN, "cancel")
+    kind, card = await pressed(desk, ALEX, "approval.decide", data)
+    assert kind == CARD
+    assert "No answer needed any more" in everything(card)
+
+
+async def test_an_answer_to_something_older_gets_the_newest_card(desk: Desk) -> None:
+    data = await decision(desk)
+    kind, card = await pressed(desk, ALEX, "approval.decide", {**data, "shown": "0" * 40})
+    assert kind == CARD
+    assert "Send decisions" in buttons(card)
+    assert (await desk.run()).approvals[0].open
+
+
+@pytest.mark.parametrize("odd", [{"rule:amount": "nonsense"}, {"item:zz": "left"}, {"choice": "nonsense"}])
+async def test_an_answer_that_does_not_fit_leaves_the_card_as_it_is(desk: Desk, odd: dict[str, Any]) -> None:
+    kind, said = await pressed(desk, ALEX, "approval.decide", {**await decision(desk), **odd})
+    assert kind == NOTE
+    assert said.endswith("Nothing was changed.")
+    assert (await desk.run()).approvals[0].open
+
+
+async def test_an_empty_exception_follows_the_rule(desk: Desk) -> None:
+    data = await decision(desk)
+    await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "right", "item:i1": "", "item:i2": "right"})
+    run = await desk.run()
+    assert run.approvals[0].choice == "answer"
+    assert not run.approvals[0].open
+
+
+@pytest.mark.parametrize(
+    ("verb", "data", "said"),
+    [
+        ("run.start", {"run_id": "no-such-run"}, texts.UNKNOWN_RUN),
+        ("run.cancel", {"run_id": 7}, texts.UNKNOWN_BUTTON),
+        ("run.cancel", {}, texts.UNKNOWN_BUTTON),
+        ("approval.decide", {"run_id": "x", "approval": "decide.1", "shown": "y"}, texts.UNKNOWN_RUN),
+        ("approval.decide", {"run_id": "x"}, texts.UNKNOWN_BUTTON),
+        ("approval.decide", {"run_id": "x", "approval": ["a"], "shown": "y"}, texts.UNKNOWN_BUTTON),
+        ("goal.say", {"text": ""}, texts.UNKNOWN_BUTTON),
+        ("goal.answer", {}, texts.UNKNOWN_BUTTON),
+        ("make.coffee", {}, texts.UNKNOWN_BUTTON),
+    ],
+)
+async def test_buttons_that_lead_nowhere_say_so(desk: Desk, verb: str, data: dict[str, Any], said: str) -> None:
+    assert await pressed(desk, MEGAN, verb, data) == (NOTE, said)
+
+
+async def test_an_unknown_question_of_a_known_run_changes_nothing(desk: Desk) -> None:
+    data = await decision(desk)
+    kind, said = await pressed(desk, ALEX, "approval.decide", {**data, "approval": "other.1"})
+    assert kind == NOTE
+    assert "Nothing was changed" in said
+
+
+async def test_cancel_on_the_list_of_runs_gives_the_list_again(desk: Desk) -> None:
+    await desk.asked()
+    await desk.say(MEGAN, "status")
+    listing = desk.last(MEGAN)
+    await desk.press(MEGAN, "Cancel", on=listing)
+    assert "Your runs" in listing.says
+    assert "Cancelled" in listing.says
+    assert "Cancel" not in buttons(listing.card)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from bot.settings import InvalidSettings, Settings, read
+
+GUID = "11111111-1111-4111-8111-111111111111"
+CLOUD = {
+    "TANDEM_TENANT_ID": GUID,
+    "TANDEM_APP_ID": GUID,
+    "TANDEM_APP_SECRET": "bot-secret",
+    "TANDEM_SSO_APP_ID": GUID,
+    "TANDEM_SSO_APP_SECRET": "sso-secret",
+}
+
+
+def problems(**more: str) -> list[str]:
+    with pytest.raises(InvalidSettings) as caught:
+        read({**CLOUD, **more})
+    return caught.value.problems
+
+
+def test_the_cloud_needs_five_variables_and_has_microsofts_addresses() -> None:
+    settings = read(CLOUD)
+    assert settings.authority == "https://login.microsoftonline.com"
+    assert settings.graph_url == "https://graph.microsoft.com/v1.0"
+    assert settings.token_service_url == "https://api.botframework.com"
+    assert settings.bot_authority == f"https://login.microsoftonline.com/{GUID}"
+    assert settings.port == "3978"
+    assert not settings.local
+
+
+def test_everything_that_is_missing_is_named_at_once_with_the_way_out() -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        read({})
+    for name in CLOUD:
+        assert f"{name} is missing" in caught.value.message
+    assert "tandem up" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("TANDEM_TENANT_ID", "contoso", "is not a GUID"),
+        ("TANDEM_PORT", "0", "is not a port number"),
+        ("TANDEM_PORT", "abc", "is not a port number"),
+        ("TANDEM_GRAPH_URL", "graph", "is not a URL"),
+        ("TANDEM_GRAPH_URL", "http://graph.example", "must be https"),
+        ("TANDEM_CA_FILE", "/no/such/file.pem", "is not a file"),
+        ("TANDEM_APP_TYPE", "MultiTenant", "must be one of SingleTenant, UserAssignedMSI"),
+        ("TANDEM_LOG_LEVEL", "LOUD", "must be one of"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(name: str, value: str, why: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(name)
+    assert why in problem
+    assert value in problem
+
+
+def test_plain_http_is_for_this_machine() -> None:
+    assert read({**CLOUD, "TANDEM_AUTHORITY": "https://localhost:56200"}).local
+    assert read({**CLOUD, "TANDEM_GRAPH_URL": "http://127.0.0.1:56201/graph"}).graph_url.startswith("http://")
+
+
+def test_a_system_needs_all_of_its_variables_or_none() -> None:
+    found = problems(TANDEM_SAP_URL="https://sap.example")
+    assert [problem.split()[0] for problem in found] == [
+        "TANDEM_SAP_FACADE_URL",
+        "TANDEM_SAP_FACADE_SCOPE",
+        "TANDEM_SAP_TOKEN_URL",
+        "TANDEM_SAP_CLIENT_ID",
+        "TANDEM_SAP_CLIENT_SECRET",
+    ]
+
+
+def test_a_managed_identity_needs_no_secret() -> None:
+    without = {name: value for name, value in CLOUD.items() if name != "TANDEM_APP_SECRET"}
+    assert read({**without, "TANDEM_APP_TYPE": "UserAssignedMSI"}).app_secret == ""
+    with pytest.raises(InvalidSettings, match="TANDEM_APP_SECRET is missing"):
+        read(without)
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(read(CLOUD))
+    assert "bot-secret" not in shown
+    assert "sso-secret" not in shown
+
+
+def test_every_setting_is_documented_and_has_its_own_variable() -> None:
+    about = [each.metadata for each in fields(Settings)]
+    assert all(each["doc"].endswith(".") for each in about)
+    assert len({each["env"] for each in about}) == len(about)
+
+
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    assert read({**CLOUD, "TANDEM_PORT": " ", "TANDEM_CA_FILE": ""}).port == "3978"

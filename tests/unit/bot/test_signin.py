@@ -1,0 +1,123 @@
+"""Whose sign-in it is decides; what the token service says is checked."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import jwt
+import pytest
+from botframework.connector.token_api.models import ErrorResponseException
+from msrest.exceptions import ClientRequestError
+
+from bot.conversations import Conversation, Reachable
+from bot.inbound import TokenExchange
+from bot.signin import TokenServiceAssertions
+from orchestration.errors import Unavailable
+from tests.support.chat import ALEX, MEGAN, TENANT
+
+THERE = Conversation(
+    id="a:megan", service_url="s", channel_id="msteams", user_id="29:megan", bot_id="28:bot", tenant=TENANT
+)
+WHO = Reachable(person=MEGAN, conversation=THERE)
+OFFER = TokenExchange("o1", "tandem", "client-token")
+
+
+def token(oid: str = MEGAN.id, tid: str = TENANT) -> str:
+    return jwt.encode({"oid": oid, "tid": tid, "exp": 4_000_000_000}, "x" * 40, algorithm="HS256")
+
+
+class Client:
+    """The token service's client; gives `token` or raises `error`."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+        self.error: Exception | None = None
+        self.calls: list[tuple[Any, ...]] = []
+
+    def _answer(self, *call: Any) -> Any:
+        self.calls.append(call)
+        if self.error:
+            raise self.error
+        return SimpleNamespace(token=self.token) if self.token else None
+
+    async def get_user_token(self, *asked: Any) -> Any:
+        return self._answer("get", *asked)
+
+    async def exchange_token(self, user: str, connection: str, channel: str, request: Any) -> Any:
+        return self._answer("exchange", user, connection, channel, request.token)
+
+    async def sign_out_user(self, *asked: Any) -> None:
+        self.calls.append(("sign_out", *asked))
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def tokens(client: Client) -> TokenServiceAssertions:
+    async def user_tokens() -> Client:
+        return client
+
+    async def of(person_id: str) -> Reachable | None:
+        return WHO if person_id == MEGAN.id else None
+
+    adapter: Any = SimpleNamespace(user_tokens=user_tokens)
+    conversations: Any = SimpleNamespace(of=of)
+    outbound: Any = None
+    return TokenServiceAssertions(adapter, conversations, outbound, "tandem")
+
+
+async def test_the_token_service_is_asked_for_the_persons_channel_id(
+    tokens: TokenServiceAssertions, client: Client
+) -> None:
+    client.token = token()
+    assert await tokens.assertion(MEGAN) == client.token
+    assert client.calls == [("get", "29:megan", "tandem", "msteams", None)]
+
+
+async def test_nobody_signed_in_and_nobody_known_are_none(tokens: TokenServiceAssertions, client: Client) -> None:
+    assert await tokens.assertion(MEGAN) is None
+    assert await tokens.assertion(ALEX) is None
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("error", [ClientRequestError("reset"), None])
+async def test_an_outage_is_not_taken_for_signed_out(
+    tokens: TokenServiceAssertions, client: Client, error: Exception | None
+) -> None:
+    refused = ErrorResponseException.__new__(ErrorResponseException)
+    refused.args = ("500",)
+    refused.message = "500"
+    client.error = error or refused
+    with pytest.raises(Unavailable):
+        await tokens.assertion(MEGAN)
+
+
+async def test_a_code_is_redeemed_for_the_same_person_only(tokens: TokenServiceAssertions, client: Client) -> None:
+    assert await tokens.redeem(WHO, "123456") == "not_signed_in"
+    client.token = token()
+    assert await tokens.redeem(WHO, "123456") == "signed_in"
+    assert client.calls[-1] == ("get", "29:megan", "tandem", "msteams", "123456")
+
+
+@pytest.mark.parametrize("foreign", [token(oid=ALEX.id), token(tid=ALEX.id), "no-jwt"])
+async def test_another_persons_sign_in_is_not_kept(
+    tokens: TokenServiceAssertions, client: Client, foreign: str
+) -> None:
+    client.token = foreign
+    assert await tokens.redeem(WHO, "123456") == "other_person"
+    assert client.calls[-1] == ("sign_out", "29:megan", "tandem", "msteams")
+
+
+async def test_single_sign_on_is_exchanged_for_our_own_connection_only(
+    tokens: TokenServiceAssertions, client: Client
+) -> None:
+    client.token = token()
+    assert await tokens.exchange(WHO, TokenExchange("o1", "other", "t")) == "not_signed_in"
+    assert client.calls == []
+    assert await tokens.exchange(WHO, OFFER) == "signed_in"
+    client.token = token(oid=ALEX.id)
+    assert await tokens.exchange(WHO, OFFER) == "other_person"
