@@ -1,0 +1,1 @@
+"""Contoso: the tenant that ships with the sandbox, and the generator of its ledgers."""

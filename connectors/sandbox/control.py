@@ -1,0 +1,192 @@
+"""The control desk: break and mend systems, read accepted writes, end sign-ins. For the CLI and for tests."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from connectors.sandbox.accesslog import AccessLog
+from connectors.sandbox.data import Tenant
+from connectors.sandbox.drives import Drives
+from connectors.sandbox.faults import SYSTEMS, Faults
+from connectors.sandbox.guard import refuse_browsers
+from connectors.sandbox.sessions import Sessions
+from orchestration.errors import Invalid, Unavailable
+
+KEY_HEADER = "X-Control-Key"
+
+
+class Control:
+    """Serves /control; every request needs the key from sandbox.json and must not come from a web page."""
+
+    def __init__(
+        self, tenant: Tenant, key: str, *, faults: Faults, sessions: Sessions, drives: Drives, log: AccessLog
+    ) -> None:
+        self._tenant = tenant
+        self._key = key
+        self._faults = faults
+        self._sessions = sessions
+        self._drives = drives
+        self._log = log
+
+    def register(self, router: web.UrlDispatcher) -> None:
+        """Adds the control desk's paths."""
+        router.add_get("/control", self._guarded(self._overview))
+        router.add_get("/control/writes", self._guarded(self._writes))
+        router.add_get("/control/requests", self._guarded(self._requests))
+        router.add_post("/control/break", self._guarded(self._break))
+        router.add_post("/control/mend", self._guarded(self._mend))
+        router.add_post("/control/sign-out", self._guarded(self._sign_out))
+        router.add_post("/control/expire", self._guarded(self._expire))
+
+    def _guarded(self, answer: Any) -> Any:
+        async def handler(request: web.Request) -> web.Response:
+            reason = refuse_browsers(request)
+            key = request.headers.get(KEY_HEADER, "")
+            if reason is None and not hmac.compare_digest(key.encode(), self._key.encode()):
+                reason = f"the {KEY_HEADER} header must carry the control_key of sandbox.json"
+            if reason:
+                return web.json_response({"error": reason}, status=403)
+            body: dict[str, Any] = {}
+            if request.method == "POST":
+                try:
+                    body = json.loads(await request.text() or "{}")
+                    if not isinstance(body, dict):
+                        raise TypeError("the body must be a JSON object")
+                except (ValueError, TypeError) as error:
+                    return web.json_response({"error": str(error)}, status=400)
+            try:
+                return web.json_response(answer(body))
+            except (ValueError, TypeError) as error:
+                return web.json_response({"error": str(error)}, status=400)
+
+        return handler
+
+    def _overview(self, body: dict[str, Any]) -> dict[str, Any]:
+        signed_in = [key for key in self._tenant.people if self._sessions.anywhere(key)]
+        return {"broken": self._broken(), "writes": len(self._drives.writes), "signed_in": signed_in}
+
+    def _broken(self) -> dict[str, Any]:
+        broken = {}
+        for system in SYSTEMS:
+            fault = self._faults.current(system)
+            if fault:
+                broken[system] = {
+                    "seconds": round(self._faults.left_seconds(fault), 1),
+                    "status": fault.status,
+                    "latency_seconds": fault.latency_seconds,
+                    "times": fault.times,
+                }
+        return broken
+
+    def _writes(self, body: dict[str, Any]) -> dict[str, Any]:
+        writes = [write.public() for write in self._drives.writes]
+        return {"count": len(writes), "writes": writes}
+
+    def _requests(self, body: dict[str, Any]) -> dict[str, Any]:
+        counts = sorted(self._log.counts.items())
+        return {"requests": [{"system": s, "method": m, "status": c, "count": n} for (s, m, c), n in counts]}
+
+    def _break(self, body: dict[str, Any]) -> dict[str, Any]:
+        known = {"system", "seconds", "status", "latency_seconds", "times"}
+        if unknown := set(body) - known:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        if not {"system", "seconds"} <= set(body):
+            raise ValueError("system and seconds must be given")
+        self._faults.break_system(**body)
+        return {"broken": self._broken()}
+
+    def _mend(self, body: dict[str, Any]) -> dict[str, Any]:
+        system = body.get("system")
+        if system is not None and system not in SYSTEMS:
+            raise ValueError(f"there is no system {system!r}; there are {', '.join(SYSTEMS)}")
+        self._faults.mend(system)
+        return {"broken": self._broken()}
+
+    def _person(self, body: dict[str, Any]) -> str:
+        key = body.get("person")
+        if key not in self._tenant.people:
+            raise ValueError(f"there is no person {key!r}; there are {', '.join(self._tenant.people)}")
+        return str(key)
+
+    def _sign_out(self, body: dict[str, Any]) -> dict[str, Any]:
+        person = self._person(body)
+        self._sessions.sign_out(person)
+        return {"person": person, "signed_in": False}
+
+    def _expire(self, body: dict[str, Any]) -> dict[str, Any]:
+        person = self._person(body)
+        self._sessions.expire(person)
+        return {"person": person, "signed_in": self._sessions.anywhere(person)}
+
+
+def break_system(
+    state: Path,
+    system: str,
+    seconds: float,
+    status: int | None = None,
+    latency_seconds: float | None = None,
+    *,
+    times: int | None = None,
+) -> dict[str, Any]:
+    """Breaks a system of the sandbox that runs with this state folder; returns what is broken now.
+
+    Args:
+        state: The sandbox's state folder, where sandbox.json is.
+        system: sap, dynamics, graph or authority.
+        seconds: For how long.
+        status: Error status of every answer; 503 if neither this nor a latency is given.
+        latency_seconds: Delay before every answer.
+        times: Only for this many requests.
+
+    Raises:
+        Unavailable: No sandbox runs there.
+        Invalid: The sandbox does not take these arguments; the message says why.
+    """
+    wanted = {
+        "system": system,
+        "seconds": seconds,
+        "status": status,
+        "latency_seconds": latency_seconds,
+        "times": times,
+    }
+    return call(state, "break", {name: value for name, value in wanted.items() if value is not None})
+
+
+def mend_system(state: Path, system: str | None = None) -> dict[str, Any]:
+    """Mends one system of the running sandbox, or all; returns what is still broken."""
+    return call(state, "mend", {"system": system} if system else {})
+
+
+def call(state: Path, action: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Sends one request to the control desk: GET without a body, POST with one.
+
+    Raises:
+        Unavailable: No sandbox runs with this state folder.
+        Invalid: The control desk refuses; the message says why.
+    """
+    try:
+        described = json.loads((state / "sandbox.json").read_bytes())
+    except FileNotFoundError:
+        message = f"No sandbox is running with the state folder {state}. Start it with 'tandem up' or 'tandem sandbox'."
+        raise Unavailable(message) from None
+    data = None if body is None else json.dumps(body).encode()
+    headers = {KEY_HEADER: described["control_key"], "Content-Type": "application/json"}
+    url = f"{described['control']}/{action}".rstrip("/")
+    request = urllib.request.Request(url, data, headers)  # noqa: S310  # http on loopback, from our own file
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=10) as response:
+            answer: dict[str, Any] = json.loads(response.read())
+            return answer
+    except urllib.error.HTTPError as error:
+        raise Invalid(str(json.loads(error.read()).get("error", error))) from error
+    except OSError as error:
+        message = f"The sandbox of {state} does not answer ({error}). It may have been killed: start it again."
+        raise Unavailable(message) from error
