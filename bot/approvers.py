@@ -8,7 +8,7 @@ import msgspec
 
 from bot import cards
 from bot.texts import clean
-from orchestration.core.question import ANSWER, Shown
+from orchestration.core.question import ANSWER, Answered, Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -74,8 +74,8 @@ def may_see(approval: ApprovalView, person: Person) -> bool:
     return any(each.id == person.id for each in approval.approvers)
 
 
-def settled(run: RunView, approval: ApprovalView, shown: Shown | None) -> dict[str, Any]:
+def settled(run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None) -> dict[str, Any]:
     """The read-only card of a question that is not open any more."""
     if approval.decided_by is None:
         return cards.withdrawn(run, approval)
-    return cards.decided(run, approval, shown)
+    return cards.decided(run, approval, shown, answered)

@@ -7,10 +7,12 @@ import errno
 import logging
 import signal
 import sys
+from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
 
+from bot import telemetry
 from bot.settings import Settings, read
 from orchestration.errors import Invalid, TandemError
 
@@ -64,6 +66,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Build the bot and serve until SIGTERM or SIGINT."""
+    telemetry.configure(Path(settings.data_dir))
     from bot.bootstrap import build
 
     stopped = asyncio.Event()

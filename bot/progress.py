@@ -8,12 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from bot import approvers, cards, texts
 from bot.conversations import Conversations
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound, Receipt
 from orchestration.core.commands import RecordDelivery
-from orchestration.core.question import Shown
+from orchestration.core.question import Answered, Shown
 from orchestration.core.run import ENDED
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
@@ -230,11 +232,14 @@ class Progress:
     async def settled(self, run: RunView, approval: ApprovalView) -> dict[str, Any]:
         """The read-only card of a question; content that was erased is left out."""
         shown: Shown | None = None
+        answered: Answered | None = None
         try:
             shown = await self._engine.shown(run.run_id, approval.id)
+            if approval.answer:
+                answered = msgspec.convert(await self._engine.value(run.run_id, approval.answer), Answered)
         except Invalid as error:
             log.info("the question %s of run %s cannot be shown: %s", approval.id, run.run_id, error.message)
-        return approvers.settled(run, approval, shown)
+        return approvers.settled(run, approval, shown, answered)
 
     @staticmethod
     def _after_sign_in(run: RunView) -> Message:

@@ -1,4 +1,4 @@
-"""Azure Monitor: spans of every worker call and warnings of the log, if the deployment names an Application Insights."""
+"""Azure Monitor: spans of every worker call and the log, if the deployment names an Application Insights."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
-LOGGERS = "tandem"
 
 # Spans of HTTP clients hold addresses, and addresses hold file names and people's names: those instruments stay off.
 # What a run does is told by the kernel's own spans, which name run, task and capability (connectors/kernel/filters.py).
 _OFF = ("azure_sdk", "django", "fastapi", "flask", "psycopg2", "requests", "urllib", "urllib3")
-_CLIENT_SPANS = ("kiota", "msgraph", "httpx", "aiohttp")
 
 
 def configure(data_dir: Path, environ: Mapping[str, str] | None = None) -> bool:

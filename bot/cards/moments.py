@@ -33,19 +33,6 @@ def countdown(length: timedelta) -> str:
     )
 
 
-def ago(length: timedelta) -> str:
-    """How long since something, without false precision."""
-    return (
-        "just now"
-        if length < timedelta(seconds=10)
-        else f"{duration(length if length < timedelta(minutes=1) else _minutes(length))} ago"
-    )
-
-
-def _minutes(length: timedelta) -> timedelta:
-    return timedelta(minutes=length // timedelta(minutes=1))
-
-
 def local(moment: datetime) -> str:
     """An instant that the client shows in its viewer's own time zone and language.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.cards.layout import Mark
-from bot.cards.moments import ago, countdown, duration
+from bot.cards.moments import countdown, duration
 from bot.cards.wording import counted, listed, plain
 from orchestration.core.run import ENDED, SETTLED, Person
 from orchestration.core.view import ApprovalView, RunView, TaskView
@@ -73,10 +73,11 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
     took = duration((task.finished_at or now) - task.started_at) if task.started_at else ""
     approval = open_approval(run, task.name)
     if approval and task.status in ("asking", "in_doubt"):
-        return [_waiting(run, approval), f"asked {ago(now - approval.requested_at)}"]
+        return [_waiting(run, approval)]
     if task.status == "backing_off":
         again = f"trying again {countdown(task.retry_at - now)}" if task.retry_at else "trying again"
-        return [plain(task.message, 160).rstrip(".") or "It did not work", f"{again} (try {task.attempt + 1} of {task.attempts})"]
+        which = f"(try {task.attempt + 1} of {task.attempts})"
+        return [plain(task.message, 160).rstrip(".") or "It did not work", f"{again} {which}"]
     if task.status == "running":
         return [word, took, f"try {task.attempt} of {task.attempts}" if task.attempt > 1 else ""]
     if task.status == "succeeded":
@@ -116,7 +117,9 @@ def run_mark(run: RunView) -> Mark:
 def run_details(run: RunView, now: datetime) -> list[str]:
     """A run's state in words: `Working`, `3 of 9 steps done`, `12 s`."""
     settled = sum(task.status in SETTLED for task in run.tasks)
-    took = duration((run.ended_at or now) - run.started_at) if run.started_at else ""
+    # While a human is awaited the card is not updated, so nothing on it may grow old.
+    waits = run.status == "running" and run_mark(run).icon in ("?", "!")
+    took = duration((run.ended_at or now) - run.started_at) if run.started_at and not waits else ""
     steps = (
         ""
         if run.status in ENDED or run.status == "proposed"

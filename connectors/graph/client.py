@@ -172,6 +172,7 @@ def _service(url: str, http: httpx.AsyncClient) -> GraphServiceClient:
             importlib.import_module(f"msgraph.{module}")
     from kiota_http.kiota_client_factory import KiotaClientFactory
     from kiota_http.middleware import ParametersNameDecodingHandler, RedirectHandler
+    from kiota_http.observability_options import ObservabilityOptions
     from msgraph import GraphServiceClient
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
@@ -183,4 +184,6 @@ def _service(url: str, http: httpx.AsyncClient) -> GraphServiceClient:
     client = KiotaClientFactory.create_with_custom_middleware(middleware, http)
     adapter = GraphRequestAdapter(DelegatedAuthentication(), client)
     adapter.base_url = url
+    # Addresses hold the names of files and people, which are not for telemetry.
+    adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
     return GraphServiceClient(request_adapter=adapter)

@@ -150,6 +150,7 @@ def approval(
         open=by is None if is_open is None else is_open,
         choice=choice,
         comment=comment,
+        answer="",
         decided_by=by,
         requested_at=at(5),
         decided_at=at(290) if by else None,
