@@ -6,7 +6,7 @@ import logging
 from datetime import date, datetime
 from pathlib import Path
 
-from orchestration.capabilities import Registry, Worker
+from orchestration.capabilities import Registry
 from orchestration.core.plan import Node, Plan, Question
 from orchestration.core.run import Person
 from orchestration.errors import InvalidPlan
