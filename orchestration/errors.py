@@ -45,8 +45,8 @@ class TandemError(Exception):
 
     @property
     def message(self) -> str:
-        """The text for people."""
-        return str(self.args[0])
+        """The text for people, always valid Unicode: file names and other systems' answers need not be."""
+        return str(self.args[0]).encode("utf-8", "replace").decode()
 
 
 class Invalid(TandemError):

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from semantic_kernel.filters import FunctionInvocationContext
 
 from orchestration.capabilities import TaskContext, Worker
-from orchestration.errors import Invalid, Refused
+from orchestration.errors import Invalid, OutcomeUnknown, Refused, Unavailable
 
 Next = Callable[[FunctionInvocationContext], Awaitable[None]]
 Filter = Callable[[FunctionInvocationContext, Next], Awaitable[None]]
@@ -39,17 +39,18 @@ async def only_journaled_writes(context: FunctionInvocationContext, next: Next) 
                 f"{worker.capability.name} is a write and was called without a journaled intent: nothing was done"
             )
         if datetime.now(UTC) > task.not_after:
-            raise Refused(f"{worker.capability.name} was called too late to begin its write: nothing was done")
+            raise Unavailable(f"{worker.capability.name} was called too late to begin its write: nothing was done")
     await next(context)
 
 
 async def only_declared_results(context: FunctionInvocationContext, next: Next) -> None:
-    """Let no result pass that is not of the declared type."""
+    """Let no result pass that is not of the declared type; of a write it leaves open whether it happened."""
     await next(context)
     worker, _ = _call(context)
     value = context.result.value if context.result else None
     if not isinstance(value, worker.output_type):
-        raise Invalid(
+        wrong = OutcomeUnknown if worker.capability.effect == "write" else Invalid
+        raise wrong(
             f"{worker.name} returned {type(value).__name__} instead of {worker.output_type.__name__}: "
             f"its owner is {worker.owner}"
         )

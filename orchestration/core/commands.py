@@ -127,7 +127,7 @@ class AwaitSignIn(_Command, frozen=True):
 
 
 class DoubtTask(_Command, frozen=True):
-    """A write ended and nobody knows whether it happened; `look_after` overrides when a look proves something."""
+    """A write ended and nobody knows whether it happened; `look_after`: a look failed, look again then or later."""
 
     task: str
     attempt: int
@@ -143,7 +143,11 @@ class InterruptTask(_Command, frozen=True):
 
 
 class ResolveDoubt(_Command, frozen=True):
-    """A look at the target told whether a write happened; where it cannot tell, `RequestApproval` asks a human."""
+    """A look at the target told whether a write happened; where it cannot tell, `RequestApproval` asks a human.
+
+    Attributes:
+        jitter: Random number from 0 to 1, drawn outside.
+    """
 
     task: str
     attempt: int
@@ -151,6 +155,7 @@ class ResolveDoubt(_Command, frozen=True):
     entry: str = ""
     size_bytes: int = 0
     summary: str = ""
+    jitter: float = 0.5
 
 
 class ConcludeRun(_Command, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Literal
 
 from orchestration.core import commands as c
@@ -11,11 +12,13 @@ from orchestration.core import events as e
 from orchestration.core import question
 from orchestration.core.evolve import under_way
 from orchestration.core.plan import structural_problems
-from orchestration.core.run import ENDED, SETTLED, Person, Run, TaskState, timer_of
+from orchestration.core.run import ENDED, SETTLED, Person, Run, TaskState, due_by
 from orchestration.errors import AlreadyDecided, Invalid, InvalidPlan, NotPermitted, NotRunning, Outdated
 
 BACKOFF_BASE = timedelta(seconds=2)
 BACKOFF_LIMIT = timedelta(seconds=60)
+RETRY_AFTER_LIMIT = timedelta(days=1)
+LOOK_LIMIT = timedelta(hours=1)
 
 
 def decide(run: Run | None, command: c.Command, now: datetime) -> list[e.Event]:
@@ -43,10 +46,10 @@ def backoff(attempt: int, jitter: float, retry_after: timedelta | None) -> timed
     """How long to wait after the `attempt`-th failure.
 
     Exponential from `BACKOFF_BASE` up to `BACKOFF_LIMIT`, of which `jitter` (0 to 1) takes away up to half; never
-    less than the other side asked for.
+    less than the other side asked for, which is believed up to `RETRY_AFTER_LIMIT`.
     """
     delay: timedelta = min(BACKOFF_LIMIT, BACKOFF_BASE * 2 ** min(attempt - 1, 10)) * (1 - jitter / 2)
-    return max(delay, retry_after or timedelta(0))
+    return max(delay, min(retry_after or timedelta(0), RETRY_AFTER_LIMIT))
 
 
 def _propose(command: c.ProposeRun, now: datetime) -> list[e.Event]:
@@ -98,9 +101,9 @@ def _end(run: Run, now: datetime, outcome: str, code: str, message: str) -> e.Ev
     return e.RunCancelled(at=now) if outcome == "cancelled" else e.RunFailed(at=now, code=code, message=message)
 
 
-def _settling(run: Run, now: datetime, name: str, event: e.Event) -> list[e.Event]:
+def _settling(run: Run, now: datetime, event: e.Event) -> list[e.Event]:
     """`event` settles a task; in a closing run the last one ends it."""
-    if run.closing and all(task.status in SETTLED or other == name for other, task in run.tasks.items()):
+    if run.closing and run.unsettled == 1:
         return [event, _end(run, now, run.closing, run.code, run.message)]
     return [event]
 
@@ -168,7 +171,7 @@ def _complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]
     done = e.TaskSucceeded(
         at=now, task=command.task, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
     )
-    return _settling(run, now, command.task, done)
+    return _settling(run, now, done)
 
 
 def _fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
@@ -181,7 +184,7 @@ def _fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
 
 def _failed(run: Run, task: TaskState, name: str, failure: c.FailAttempt, now: datetime) -> list[e.Event]:
     if run.closing:
-        return _settling(run, now, name, e.TaskCancelled(at=now, task=name))
+        return _settling(run, now, e.TaskCancelled(at=now, task=name))
     retry_at = None
     if failure.retryable and task.spent < task.attempts:
         retry_at = now + backoff(max(task.spent, 1), failure.jitter, failure.retry_after)
@@ -202,7 +205,7 @@ def _await_sign_in(run: Run, command: c.AwaitSignIn, now: datetime) -> list[e.Ev
     if task is None:
         return []
     if run.closing and not task.doubt:
-        return _settling(run, now, command.task, e.TaskCancelled(at=now, task=command.task))
+        return _settling(run, now, e.TaskCancelled(at=now, task=command.task))
     return [e.SignInRequested(at=now, task=command.task, attempt=command.attempt)]
 
 
@@ -229,9 +232,13 @@ def _doubt(run: Run, command: c.DoubtTask, now: datetime) -> list[e.Event]:
 
 
 def _look_at(task: TaskState, command: c.DoubtTask, now: datetime) -> datetime:
-    """When a look proves something: at once if the target refuses a second effect, else when the first cannot come."""
+    """When a look proves something: at once if the target refuses a second effect, else when the first cannot come.
+
+    A look that could not be made is made again after `look_after`, and less often the longer the doubt lasts.
+    """
     if command.look_after is not None:
-        return now + command.look_after
+        lasting = (now - task.deadline) / 4 if task.deadline else timedelta(0)
+        return now + max(command.look_after, min(lasting, LOOK_LIMIT))
     if task.dedupe == "target" or task.deadline is None or task.not_after is None:
         return now
     return max(now, task.deadline + (task.deadline - task.not_after))
@@ -256,11 +263,18 @@ def _resolve_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.E
         done = e.TaskSucceeded(
             at=now, task=name, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
         )
-        return [resolved, *_settling(run, now, name, done)]
-    resolved = e.DoubtResolved(at=now, task=name, happened=False)
-    if run.closing:
-        return [resolved, *_settling(run, now, name, e.TaskCancelled(at=now, task=name))]
-    return [resolved]
+        return [resolved, *_settling(run, now, done)]
+    # The attempt that was lost counts, and the next one waits as after any other failure.
+    task = run.tasks[name]
+    lost = c.FailAttempt(
+        task=name,
+        attempt=command.attempt,
+        code="outcome_unknown",
+        message=task.message,
+        retryable=True,
+        jitter=command.jitter,
+    )
+    return [e.DoubtResolved(at=now, task=name, happened=False), *_failed(run, task, name, lost, now)]
 
 
 def _request_approval(run: Run, command: c.RequestApproval, now: datetime) -> list[e.Event]:
@@ -272,14 +286,14 @@ def _request_approval(run: Run, command: c.RequestApproval, now: datetime) -> li
         or (command.kind == "failure" and task.approval)
     ):
         return []
-    if not command.approvers:
+    if not command.approvers or not all(person.id for person in command.approvers):
         raise Invalid(f"task {command.task!r}: nobody is named to decide {command.title!r}")
     if command.not_initiator and any(person.id == run.initiator.id for person in command.approvers):
         raise Invalid(
             f"{run.initiator.name} may not decide {command.title!r} in their own run: "
             "name another person in the playbook"
         )
-    number = sum(1 for approval in run.approvals.values() if approval.task == command.task) + 1
+    number = next(number for number in count(1) if f"{command.task}.{number}" not in run.approvals)
     return [
         e.ApprovalRequested(
             at=now,
@@ -330,7 +344,7 @@ def _decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list
 def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, now: datetime) -> list[e.Event]:
     match kind, command.choice:
         case "decision", _:
-            return _settling(run, now, name, e.TaskSucceeded(at=now, task=name, entry=command.entry))
+            return _settling(run, now, e.TaskSucceeded(at=now, task=name, entry=command.entry))
         case "write", question.REJECT:
             said = f"{command.by.name} did not allow it"
             return _skip(run, now, e.TaskSkipped(at=now, task=name, reason="rejected", message=said))
@@ -340,6 +354,8 @@ def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, n
             return _skip(run, now, e.TaskSkipped(at=now, task=name, reason="person"))
         case "failure", question.CANCEL:
             return _close(run, now, e.ClosingBegan(at=now, outcome="cancelled", by=command.by))
+        case "in_doubt", question.NOT_DONE if not run.closing:
+            return [e.DoubtResolved(at=now, task=name, happened=False), e.TaskReleased(at=now, task=name)]
         case "in_doubt", _:
             outcome: Literal["done", "not_done"] = "done" if command.choice == question.DONE else "not_done"
             return _resolve_doubt(run, c.ResolveDoubt(task=name, attempt=run.tasks[name].attempt, outcome=outcome), now)
@@ -362,16 +378,17 @@ def _fail_run(run: Run, command: c.FailRun, now: datetime) -> list[e.Event]:
 def _record_delivery(run: Run, command: c.RecordDelivery, now: datetime) -> list[e.Event]:
     if run.receipts.get((command.notice, command.to)) == command.receipt:
         return []
+    kind, _, which = command.notice.partition(":")
+    if (kind == "approval" and which not in run.approvals) or (kind == "sign_in" and not which.isdecimal()):
+        raise Invalid(f"run {run.run_id} sends no notice {command.notice!r}")
     return [e.NoticeDelivered(at=now, notice=command.notice, to=command.to, receipt=command.receipt)]
 
 
 def _wake(run: Run, command: c.Wake, now: datetime) -> list[e.Event]:
-    """Everything that time alone brings about; in the order of the plan."""
+    """Everything that time alone brings about; in the order in which it became due."""
     happened: list[e.Event] = []
-    for name, task in run.tasks.items():
-        timer = timer_of(task)
-        if timer is None or timer[0] > now:
-            continue
+    for name in due_by(run, now):
+        task = run.tasks[name]
         if task.status != "running":
             happened.append(e.TimerFired(at=now, task=name))
         elif task.dedupe:

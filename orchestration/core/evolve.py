@@ -101,12 +101,8 @@ def _task_started(run: Run, event: e.TaskStarted) -> None:
     task.status, task.attempt, task.worker, task.version = "running", event.attempt, event.worker, event.version
     task.spent += 1
     task.attempts = event.attempts
-    task.inputs, task.dedupe, task.deadline, task.not_after = (
-        event.inputs,
-        event.dedupe,
-        event.deadline,
-        event.not_after,
-    )
+    task.inputs, task.dedupe, task.key = event.inputs, event.dedupe, event.key
+    task.deadline, task.not_after = event.deadline, event.not_after
     task.retry_at = task.look_at = None
     task.started_at = task.started_at or event.at
     heapq.heappush(run.timers, (event.deadline, name, event.attempt))
@@ -260,7 +256,7 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
     approval = run.approvals[event.approval]
     run.due.pop(Ask(event.approval), None)
     approval.open, approval.choice, approval.comment = False, event.choice, event.comment
-    approval.decided_by, approval.decided_at = event.by, event.at
+    approval.decided_by, approval.decided_at, approval.answer = event.by, event.at, event.entry
     if approval.kind == "write" and event.choice == "approve":
         task = run.tasks[approval.task]
         task.status, task.allowed = "ready", approval.inputs

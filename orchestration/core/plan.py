@@ -152,9 +152,10 @@ def _cycle(plan: Plan) -> list[str]:
                 ready.append(name)
     if not waiting:
         return []
-    path = [next(iter(waiting))]
+    path = {next(iter(waiting)): None}  # in order
     while True:
-        step = min(waiting[path[-1]])
+        step = min(waiting[next(reversed(path))])
         if step in path:
-            return [*path[path.index(step) :], step]
-        path.append(step)
+            walked = list(path)
+            return [*walked[walked.index(step) :], step]
+        path[step] = None

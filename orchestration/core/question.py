@@ -32,6 +32,8 @@ class Item(msgspec.Struct, frozen=True):
         title: One line.
         facts: (label, value) lines, such as what each system says.
         weight: How much depends on it; the heaviest are shown singly.
+        why: (label, value) lines that explain it to whoever asks: the rule, the source rows. A line labelled
+            "As in ..." names what was decided about its like before.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Item(msgspec.Struct, frozen=True):
     title: str
     facts: list[tuple[str, str]] = []
     weight: float = 0.0
+    why: list[tuple[str, str]] = []
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,8 +98,9 @@ def decide_items(shown: Shown, rules: dict[str, str], exceptions: dict[str, str]
     kinds = {item.kind for item in shown.items}
     problems = [f"there is no kind {kind!r} to decide" for kind in rules if kind not in kinds]
     problems += [f"there is no item {item!r} to decide" for item in exceptions if item not in items]
-    problems += [f"{choice!r} is not one of the choices" for choice in {*rules.values(), *exceptions.values()} - known]
     decided = {item.id: exceptions.get(item.id) or rules.get(item.kind) or shown.default for item in shown.items}
+    chosen = {*rules.values(), *exceptions.values(), *decided.values()} - {""}
+    problems += [f"{choice!r} is not one of the choices" for choice in sorted(chosen - known)]
     if undecided := [items[id_].title for id_, choice in decided.items() if not choice]:
         problems.append(f"not decided yet: {', '.join(undecided[:3])}{' and more' if len(undecided) > 3 else ''}")
     if problems:

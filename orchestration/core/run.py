@@ -102,8 +102,9 @@ class TaskState(msgspec.Struct):
         unsettled: Number of needs not settled yet.
         attempt: The latest attempt, from 1.
         attempts: How many may be spent.
-        spent: Attempts that count against the limit; interrupted ones do not.
+        spent: Attempts that count against the limit; interrupted reads and those that found nobody signed in do not.
         dedupe: For writes: how a second effect is prevented; empty for reads.
+        key: For writes: the idempotency key that was journaled.
         doubt: Nobody knows whether the write happened, whatever the task waits for meanwhile.
         allowed: Digest of the arguments whose write a human allowed.
         entry: Context entry of the output; empty for none (reads as null).
@@ -116,6 +117,7 @@ class TaskState(msgspec.Struct):
     spent: int = 0
     attempts: int = 1
     dedupe: str = ""
+    key: str = ""
     doubt: bool = False
     worker: str = ""
     version: str = ""
@@ -139,8 +141,9 @@ class ApprovalState(msgspec.Struct):
 
     Attributes:
         id: `{task}.{number}`.
-        entry: Context entry of what is shown (see `orchestration.approvals`).
+        entry: Context entry of what is shown (see `question.Shown`).
         inputs: For a write: digest of the arguments that an approval allows.
+        answer: Context entry of the whole answer (see `question.Answered`).
         open: Nobody has decided and nobody withdrew it.
     """
 
@@ -156,6 +159,7 @@ class ApprovalState(msgspec.Struct):
     open: bool = True
     choice: str = ""
     comment: str = ""
+    answer: str = ""
     decided_by: Person | None = None
     decided_at: datetime | None = None
 
@@ -216,6 +220,18 @@ def wake_at(run: Run) -> datetime | None:
             return when
         heapq.heappop(run.timers)  # stale: the attempt has ended
     return None
+
+
+def due_by(run: Run, now: datetime) -> list[str]:
+    """The tasks that time moves by `now`, the earliest first; costs as much as there are of them."""
+    found, queue = [], [0]
+    while queue:
+        at = queue.pop()
+        if at < len(run.timers) and run.timers[at][0] <= now:  # in a heap, nothing below a later one is earlier
+            found.append(run.timers[at])
+            queue += (2 * at + 1, 2 * at + 2)
+    live = [name for when, name, attempt in sorted(found) if timer_of(run.tasks[name]) == (when, attempt)]
+    return list(dict.fromkeys(live))
 
 
 def timer_of(task: TaskState) -> tuple[datetime, int] | None:

@@ -36,7 +36,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
-    """One question and where it stands; `entry` finds what is shown (`question.Shown`)."""
+    """One question and where it stands; `entry` finds what is shown (`question.Shown`), `answer` the whole answer."""
 
     id: str
     task: str
@@ -47,6 +47,7 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     open: bool
     choice: str
     comment: str
+    answer: str
     decided_by: Person | None
     requested_at: datetime
     decided_at: datetime | None
@@ -114,6 +115,7 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
         open=approval.open,
         choice=approval.choice,
         comment=approval.comment,
+        answer=approval.answer,
         decided_by=approval.decided_by,
         requested_at=approval.requested_at,
         decided_at=approval.decided_at,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -12,20 +14,23 @@ import msgspec
 from orchestration.core import commands as c
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
-from orchestration.core.run import Ask, AskSignIn, Effect, Report
-from orchestration.core.view import RunView, view_approval
+from orchestration.core.run import Ask, AskSignIn, Effect, Person, Report
+from orchestration.core.view import ApprovalView, RunView
 from orchestration.engines.live import LiveRun
 from orchestration.errors import TandemError, Unavailable
 from orchestration.ports import Clock, Notifier, Store
 
 log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=30)
+AGAIN_LIMIT = timedelta(minutes=30)
+LONGEST_SECONDS = 120.0
 T = TypeVar("T")
 Notice = Ask | AskSignIn | Report
+Sending = tuple[str, str, Callable[[], Awaitable[str]]]  # notice, person id, how
 
 
 class Delivery:
-    """Delivers notices; whoever cannot be reached is tried again, and at once when they appear.
+    """Delivers notices; whoever cannot be reached is tried again, ever less often, and at once when they appear.
 
     Args:
         notifier: The surface.
@@ -36,56 +41,86 @@ class Delivery:
 
     def __init__(self, notifier: Notifier, store: Store, clock: Clock, again: Callable[[str, Effect], None]) -> None:
         self._notifier, self._store, self._clock, self._again = notifier, store, clock, again
-        self._unreached: dict[str, set[tuple[str, Effect]]] = {}
+        self._unreached: dict[str, dict[tuple[str, Effect], Callable[[], None]]] = {}
 
     def nudge(self, person: str) -> None:
         """Somebody can be reached now."""
-        for run_id, effect in self._unreached.pop(person, set()):
-            self._again(run_id, effect)
+        for waiting, cancel in self._unreached.pop(person, {}).items():
+            cancel()
+            self._again(*waiting)
 
-    async def deliver(self, live: LiveRun, run: RunView, effect: Notice) -> list[c.RecordDelivery]:
-        """Bring one notice to everybody who has not got it yet; returns what was delivered."""
-        match effect:
-            case Ask(approval=which):
-                return await self._ask(live, run, effect, which)
-            case AskSignIn(round=number):
-                return await self._one(live, effect, f"sign_in:{number}", self._notifier.ask_sign_in(run))
-            case Report():
-                answer = await self._read(live, run.answer, Answer) if run.answer else None
-                return await self._one(live, effect, "outcome", self._notifier.report(run, answer))
+    async def deliver(
+        self, live: LiveRun, run: RunView, effect: Notice, approval: ApprovalView | None
+    ) -> list[c.RecordDelivery]:
+        """Bring one notice to everybody who has not got it yet; returns what was delivered.
 
-    async def _ask(self, live: LiveRun, run: RunView, effect: Ask, which: str) -> list[c.RecordDelivery]:
-        approval = view_approval(live.run.approvals[which])
-        shown = await self._read(live, approval.entry, Shown)
-        delivered = []
-        for person in approval.approvers:
-            if (f"approval:{which}", person.id) not in live.run.receipts:
-                asking = self._notifier.ask(run, approval, shown, person)
-                delivered += await self._one(live, effect, f"approval:{which}", asking, person.id)
+        Args:
+            live: Where values are read.
+            run: The run as it is on disk.
+            effect: What is to be delivered.
+            approval: The question, for an `Ask`.
+        """
+        delivered: list[c.RecordDelivery] = []
+        missed: list[str] = []
+        for notice, to, send in self._sendings(live, run, effect, approval):
+            try:
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    delivered.append(c.RecordDelivery(notice=notice, to=to, receipt=await send()))
+                continue
+            except Unavailable as error:
+                log.warning("%s of run %s waits: %s", notice, run.run_id, error.message)
+            except TandemError as error:
+                log.error("%s of run %s cannot be delivered: %s", notice, run.run_id, error.message)
+            except Exception:
+                log.exception("%s of run %s cannot be delivered", notice, run.run_id)
+            missed.append(to)
+        since = (approval.requested_at if approval else run.ended_at) or live.run.last_at
+        for to in missed:  # only now: nobody is tried again while this delivery goes on
+            self._later(to, (run.run_id, effect), since)
         return delivered
 
-    async def _one(
-        self, live: LiveRun, effect: Notice, notice: str, sending: Awaitable[str], person: str = ""
-    ) -> list[c.RecordDelivery]:
-        to = person or live.run.initiator.id
-        try:
-            return [c.RecordDelivery(notice=notice, to=to, receipt=await sending)]
-        except Unavailable as error:
-            log.warning("%s of run %s waits: %s", notice, live.run.run_id, error.message)
-        except TandemError as error:
-            log.error("%s of run %s cannot be delivered: %s", notice, live.run.run_id, error.message)
-        except Exception:
-            log.exception("%s of run %s cannot be delivered", notice, live.run.run_id)
-        waiting = (live.run.run_id, effect)
-        self._unreached.setdefault(to, set()).add(waiting)
-        self._clock.call_at(self._clock.now() + AGAIN, lambda: self._retry(to, waiting))
-        return []
+    def _sendings(
+        self, live: LiveRun, run: RunView, effect: Notice, approval: ApprovalView | None
+    ) -> Iterator[Sending]:
+        match effect:
+            case Ask(approval=which):
+                assert approval is not None
+                for person in approval.approvers:
+                    if (f"approval:{which}", person.id) not in run.receipts:
+                        yield f"approval:{which}", person.id, partial(self._ask, live, run, approval, person)
+            case AskSignIn(round=number):
+                yield f"sign_in:{number}", run.initiator.id, partial(self._notifier.ask_sign_in, run)
+            case Report():
+                yield "outcome", run.initiator.id, partial(self._report, live, run)
+
+    async def _ask(self, live: LiveRun, run: RunView, approval: ApprovalView, person: Person) -> str:
+        return await self._notifier.ask(run, approval, await self._read(live, approval.entry, Shown), person)
+
+    async def _report(self, live: LiveRun, run: RunView) -> str:
+        return await self._notifier.report(run, await self._read(live, run.answer, Answer) if run.answer else None)
+
+    def _later(self, person: str, waiting: tuple[str, Effect], since: datetime | None) -> None:
+        now = self._clock.now()
+        pause = max(AGAIN, min((now - since) / 4 if since else AGAIN, AGAIN_LIMIT))
+        others = self._unreached.setdefault(person, {})
+        if waiting in others:
+            others[waiting]()
+        others[waiting] = self._clock.call_at(now + pause, partial(self._retry, person, waiting))
 
     def _retry(self, person: str, waiting: tuple[str, Effect]) -> None:
-        if waiting in self._unreached.get(person, set()):
-            self._unreached[person].discard(waiting)
-            self._again(*waiting)
+        others = self._unreached[person]
+        del others[waiting]
+        if not others:
+            del self._unreached[person]
+        self._again(*waiting)
 
     async def _read(self, live: LiveRun, entry: str, type_: type[T]) -> T:
         await live.fetch(self._store, {entry})
         return msgspec.convert(live.value(entry), type_)
+
+    def stop(self) -> None:
+        """Forget who could not be reached; the log knows what is still to be delivered."""
+        for others in self._unreached.values():
+            for cancel in others.values():
+                cancel()
+        self._unreached.clear()

@@ -7,10 +7,11 @@ lead to comes back as commands.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -21,20 +22,21 @@ from orchestration.capabilities.descriptor import Dispatcher
 from orchestration.core import commands as c
 from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
-from orchestration.core.run import Dispatch, Effect, Person, Reconcile, Run
-from orchestration.core.view import RunView
+from orchestration.core.run import Ask, AskSignIn, Dispatch, Effect, Person, Reconcile, Report, Run
+from orchestration.core.view import ApprovalView, RunView, view_approval
 from orchestration.core.view import view as view_run
-from orchestration.engines.delivery import Delivery
+from orchestration.engines.delivery import AGAIN, Delivery, Notice
 from orchestration.engines.live import LiveRun
-from orchestration.engines.performance import Performance, Settled
-from orchestration.engines.preparation import Preparation
+from orchestration.engines.performance import Performance
+from orchestration.engines.preparation import Preparation, Settled
+from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
-from orchestration.engines.writer import Request, Writer
+from orchestration.engines.work import Work
+from orchestration.engines.writer import Writer
 from orchestration.errors import UnknownRun
 from orchestration.ports import Applied, Clock, Listener, Notifier, Store
 
 log = logging.getLogger(__name__)
-GRACE_SECONDS = 10.0
 
 
 def new_run_id() -> str:
@@ -74,8 +76,8 @@ class EmbeddedEngine:
         self._performance = Performance(registry, dispatcher, preparation, self._random, point)
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)
-        self._writer = Writer(store, clock, preparation, self._view, self._committed, self._reload, point)
-        self._working: dict[tuple[str, Effect], asyncio.Task[None]] = {}
+        self._work = Work(self._failed, self._ended)
+        self._writer = Writer(store, clock, preparation, self._work, self._view, self._committed, self._reload, point)
         self._listeners: list[Listener] = []
         self._titles = {each.name: each.title for each in registry.capabilities()}
         self._effects = {each.name: each.effect if each.system else "compute" for each in registry.capabilities()}
@@ -100,31 +102,26 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """End cleanly: writes under way get a moment to finish, everything else is taken up by the next start."""
         self._running = False
-        writing = [task for (run_id, effect), task in self._working.items() if self._writer.is_write(run_id, effect)]
-        if writing:
-            await asyncio.wait(writing, timeout=GRACE_SECONDS)
         self._timers.clear()
-        await self._cancel_work()
+        self._delivery.stop()
+        await self._work.stop()
         await self._writer.stop()
+        self._timers.clear()
+        self._delivery.stop()
         await self._store.close()
-
-    async def _cancel_work(self) -> None:
-        working = list(self._working.values())
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
-        self._working.clear()
 
     async def _take_up(self) -> None:
         for row in await self._store.open_runs():
             if row.due:
-                self._writer.put(Request(row.run_id, resume=True))
+                self._writer.put(Request(row.run_id, resume=True, in_flight=self._work.of(row.run_id)))
             self._timers.set(row.run_id, row.wake_at)
 
     async def _reload(self) -> None:
-        """After a commit that failed: what is in memory may be wrong, the log is right."""
+        """After a commit that failed: what is in memory may be wrong, the log is right.
+
+        Work goes on: it began after the commit that caused it, and what comes of it is decided on what the log says.
+        """
         self._timers.clear()
-        await self._cancel_work()
         await self._store.close()
         await self._store.open()
         await self._take_up()
@@ -157,7 +154,8 @@ class EmbeddedEngine:
         live = await self._writer.read(run_id)
         state = live.run.approvals.get(approval)
         choices: dict[str, str] = {}
-        if state is not None and state.open and state.entry == shown and choice == ANSWER:
+        item_wise = choice == ANSWER or rules or exceptions
+        if state is not None and state.open and state.entry == shown and item_wise:
             choices = decide_items(await self.shown(run_id, approval), rules or {}, exceptions or {})
         answered = Answered(
             choice=choice,
@@ -211,19 +209,28 @@ class EmbeddedEngine:
 
     # --- what follows from a commit
 
-    def _committed(self, live: LiveRun, effects: list[Effect], wake: Any, changed: bool) -> None:
+    def _committed(
+        self, live: LiveRun, effects: list[Effect], wake: datetime | None, changed: bool, view: Callable[[], RunView]
+    ) -> None:
         run_id = live.run.run_id
         self._timers.set(run_id, wake)
-        for effect in effects:
-            self._perform(live, effect)
+        if self._running:
+            for effect in effects:
+                self._perform(live, effect, view)
         for ended in live.ended_attempts:
-            if ended not in live.run.due and (run_id, ended) in self._working:
-                self._working[run_id, ended].cancel()
+            if ended not in live.run.due:
+                self._work.cancel(run_id, ended)
         live.ended_attempts.clear()
-        if changed and self._listeners:
-            run = self._view(live.run)
+        if changed:
             for listener in self._listeners:
-                listener(run)
+                self._inform(listener, view())
+
+    @staticmethod
+    def _inform(listener: Listener, run: RunView) -> None:
+        try:
+            listener(run)
+        except Exception:
+            log.exception("a listener failed on run %s", run.run_id)
 
     def _wake(self, run_id: str) -> None:
         self._writer.put(Request(run_id, c.Wake(jitter=self._random.random())))
@@ -231,31 +238,40 @@ class EmbeddedEngine:
     def _again(self, run_id: str, effect: Effect) -> None:
         self._writer.put(Request(run_id, resume=True, only=effect))
 
-    def _perform(self, live: LiveRun, effect: Effect) -> None:
-        run_id = live.run.run_id
-        if (run_id, effect) in self._working or not self._running:
-            return
-        work: Coroutine[Any, Any, None]
+    def _failed(self, run_id: str, effect: Effect) -> None:
+        """An effect could not be performed: take it up again later."""
+        self._clock.call_at(self._clock.now() + AGAIN, lambda: self._again(run_id, effect))
+
+    def _ended(self, run_id: str) -> None:
+        self._writer.release(run_id)
+
+    def _perform(self, live: LiveRun, effect: Effect, view: Callable[[], RunView]) -> None:
         match effect:
             case Dispatch(task=name, attempt=attempt):
-                work = self._settle(run_id, self._performance.attempt(live, name, attempt))
+                perform, write = partial(self._attempt, live, name, attempt), bool(live.run.tasks[name].dedupe)
             case Reconcile(task=name, attempt=attempt):
-                work = self._look(live, name, attempt)
-            case _:
-                work = self._notify(live, effect)
-        task = asyncio.get_running_loop().create_task(work)
-        self._working[run_id, effect] = task
-        task.add_done_callback(lambda _: self._working.pop((run_id, effect), None))
+                perform, write = partial(self._look, live, name, attempt), False
+            case Ask(approval=which):
+                asked = view_approval(live.run.approvals[which])
+                perform, write = partial(self._notify, live, view(), effect, asked), False
+            case AskSignIn() | Report():
+                perform, write = partial(self._notify, live, view(), effect, None), False
+            case _:  # prepared within the round
+                return
+        self._work.begin(live.run.run_id, effect, perform, write=write)
 
-    async def _settle(self, run_id: str, performing: Coroutine[Any, Any, Settled]) -> None:
-        command, entries = await performing
-        self._writer.put(Request(run_id, command, entries=entries))
+    async def _attempt(self, live: LiveRun, name: str, attempt: int) -> None:
+        self._settle(live, await self._performance.attempt(live, name, attempt))
 
     async def _look(self, live: LiveRun, name: str, attempt: int) -> None:
         needs = live.run.plan.tasks[name].needs
         await live.fetch(self._store, {live.run.tasks[need].entry for need in needs})
-        await self._settle(live.run.run_id, self._performance.look(live, name, attempt))
+        self._settle(live, await self._performance.look(live, name, attempt))
 
-    async def _notify(self, live: LiveRun, effect: Any) -> None:
-        for command in await self._delivery.deliver(live, self._view(live.run), effect):
-            self._writer.put(Request(live.run.run_id, command))
+    def _settle(self, live: LiveRun, settled: Settled) -> None:
+        command, entries = settled
+        self._writer.put(Request(live.run.run_id, command, entries=entries))
+
+    async def _notify(self, live: LiveRun, run: RunView, effect: Notice, approval: ApprovalView | None) -> None:
+        for command in await self._delivery.deliver(live, run, effect, approval):
+            self._writer.put(Request(run.run_id, command))

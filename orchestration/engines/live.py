@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from orchestration.errors import UnknownRun
 from orchestration.ports import EntryRow, Store
 
 DIGEST_BYTES = 20
+KEPT_BYTES = 32 * 1024 * 1024
 
 
 class LiveRun:
@@ -34,6 +36,7 @@ class LiveRun:
         self.ended_attempts: list[Effect] = []
         self.written: list[EntryRow] = []
         self._salt = salt
+        self._kept_bytes = 0
         self._bodies: dict[str, bytes] = {}
         self._values: dict[str, Any] = {}
 
@@ -54,6 +57,11 @@ class LiveRun:
         """Digest keyed with the run's salt: without the salt nobody can test a guess against it."""
         return hashlib.blake2b(body, key=self._salt, digest_size=DIGEST_BYTES).hexdigest()
 
+    @cached_property
+    def params(self) -> str:
+        """Digest of the run's parameters, which never change."""
+        return self.digest(msgspec.json.encode(self.run.plan.params, order="deterministic"))
+
     def keep(self, body: bytes) -> str:
         """Add JSON bytes to the context with the next commit; returns the entry's id."""
         entry = self.digest(body)
@@ -63,14 +71,25 @@ class LiveRun:
     def put(self, entry: str, body: bytes) -> None:
         """Add JSON bytes whose digest is known to the context with the next commit."""
         if entry not in self._bodies:
-            self._bodies[entry] = body
+            self._hold({entry: body})
             self.written.append(EntryRow(self.run.run_id, entry, body))
 
     async def fetch(self, store: Store, entries: set[str]) -> None:
         """Bring entries into memory."""
         missing = {entry for entry in entries if entry and entry not in self._bodies}
         if missing:
-            self._bodies.update(await store.entries(self.run.run_id, missing))
+            self._hold(await store.entries(self.run.run_id, missing))
+
+    def _hold(self, bodies: dict[str, bytes]) -> None:
+        self._bodies.update(bodies)
+        self._kept_bytes += sum(len(body) for body in bodies.values())
+
+    def trim(self) -> None:
+        """Let go of values that are on disk once there are more than `KEPT_BYTES` of them."""
+        if self._kept_bytes > KEPT_BYTES and not self.written:
+            self._bodies.clear()
+            self._values.clear()
+            self._kept_bytes = 0
 
     def value(self, entry: str) -> Any:
         """A fetched entry as plain data; None for the empty id.

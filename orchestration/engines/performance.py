@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,16 +11,27 @@ from random import Random
 import msgspec
 
 from orchestration.capabilities import Done, NotDone, Registry, TaskContext, Unknown, Worker
-from orchestration.capabilities.descriptor import Dispatcher
+from orchestration.capabilities.descriptor import Dispatcher, Outcome
 from orchestration.core import commands as c
 from orchestration.engines.live import LiveRun
-from orchestration.engines.preparation import Preparation, idempotency_key
-from orchestration.errors import NoWorker, OutcomeUnknown, SignInNeeded, TandemError
+from orchestration.engines.preparation import Preparation, Settled
+from orchestration.errors import OutcomeUnknown, SignInNeeded, TandemError
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN = timedelta(seconds=30)
+LARGEST_ENTRY_BYTES = 256 * 1024 * 1024
 
-Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
+
+class UnusableResult(TandemError):
+    """A worker ended, but what it returned cannot be used: a write may have happened."""
+
+    code = "invalid_output"
+
+
+class TooLarge(UnusableResult):
+    """A result is larger than what the context keeps."""
+
+    code = "too_large"
 
 
 class Performance:
@@ -56,16 +68,16 @@ class Performance:
         if write:
             self._point(f"before:{worker.capability.name}")
         try:
-            output = await self._dispatcher.call(worker, arguments, self._context(live, name))
+            output = await self._dispatcher.call(worker, arguments, self._context(live, name, attempt))
             if write:
                 self._point(f"after:{worker.capability.name}")
             return self._completed(live, name, attempt, worker, output)
         except SignInNeeded:
             return c.AwaitSignIn(task=name, attempt=attempt), {}
-        except OutcomeUnknown as error:
+        except (OutcomeUnknown, UnusableResult) as error:
             if write:
                 return c.DoubtTask(task=name, attempt=attempt, message=error.message), {}
-            return self._failed(name, attempt, error, retryable=True), {}
+            return self._failed(name, attempt, error, retryable=isinstance(error, OutcomeUnknown)), {}
         except TandemError as error:
             return self._failed(name, attempt, error, retryable=error.retryable), {}
         except Exception:
@@ -83,59 +95,78 @@ class Performance:
         try:
             worker = self._registry.by_name(task.worker)
             if worker.reconcile is None:
-                return self._preparation.doubt(live, name, task.message), {}
+                return self._preparation.doubt(live, name, task.message)
             arguments = self._preparation.arguments(live, name, worker)
-            outcome = await worker.reconcile(arguments, self._context(live, name))
+            async with asyncio.timeout(worker.timeout.total_seconds()):
+                outcome = await worker.reconcile(arguments, self._context(live, name, attempt))
+            return self._found(live, name, attempt, worker, outcome)
         except SignInNeeded:
             return c.AwaitSignIn(task=name, attempt=attempt), {}
-        except NoWorker as error:
-            return self._preparation.doubt(live, name, error.message), {}
+        except TimeoutError:
+            late = "The other system did not answer when Tandem looked whether this was written."
+            return c.DoubtTask(task=name, attempt=attempt, message=late, look_after=LOOK_AGAIN), {}
         except TandemError as error:
+            if not error.retryable:
+                return self._preparation.doubt(live, name, error.message)
             wait = max(LOOK_AGAIN, error.retry_after or LOOK_AGAIN)
             return c.DoubtTask(task=name, attempt=attempt, message=error.message, look_after=wait), {}
         except Exception:
             log.exception("looking after task %s of run %s failed", name, live.run.run_id)
-            return self._preparation.doubt(live, name, "Looking whether it was done failed."), {}
+            return self._preparation.doubt(live, name, "Looking whether it was done failed.")
+
+    def _found(self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome) -> Settled:
         match outcome:
             case Done(output=output):
-                done = self._completed(live, name, attempt, worker, output)
-                if not isinstance(done[0], c.CompleteTask):
-                    return done
-                complete = done[0]
+                done, entries = self._completed(live, name, attempt, worker, output)
                 resolve = c.ResolveDoubt(
                     task=name,
                     attempt=attempt,
                     outcome="done",
-                    entry=complete.entry,
-                    size_bytes=complete.size_bytes,
-                    summary=complete.summary,
+                    entry=done.entry,
+                    size_bytes=done.size_bytes,
+                    summary=done.summary,
                 )
-                return resolve, done[1]
+                return resolve, entries
             case NotDone():
-                return c.ResolveDoubt(task=name, attempt=attempt, outcome="not_done"), {}
+                jitter = self._random.random()
+                return c.ResolveDoubt(task=name, attempt=attempt, outcome="not_done", jitter=jitter), {}
             case Unknown(why=why):
-                return self._preparation.doubt(live, name, why), {}
+                return self._preparation.doubt(live, name, why)
+        raise UnusableResult(f"{worker.name} looked and returned {type(outcome).__name__}")
 
-    def _context(self, live: LiveRun, name: str) -> TaskContext:
+    def _context(self, live: LiveRun, name: str, attempt: int) -> TaskContext:
         task = live.run.tasks[name]
         return TaskContext(
             run_id=live.run.run_id,
             task_id=name,
-            attempt=task.attempt,
+            attempt=attempt,
             initiator=live.run.initiator,
-            idempotency_key=idempotency_key(live.run.run_id, name) if task.dedupe else "",
+            idempotency_key=task.key,
             not_after=task.not_after,
         )
 
-    def _completed(self, live: LiveRun, name: str, attempt: int, worker: Worker, output: object) -> Settled:
+    def _completed(
+        self, live: LiveRun, name: str, attempt: int, worker: Worker, output: object
+    ) -> tuple[c.CompleteTask, dict[str, bytes]]:
         if not isinstance(output, worker.output_type):
-            said = f"{worker.name} returned {type(output).__name__} instead of {worker.output_type.__name__}"
-            return c.FailAttempt(task=name, attempt=attempt, code="invalid_output", message=said), {}
+            raise UnusableResult(
+                f"{worker.name} returned {type(output).__name__} instead of {worker.output_type.__name__}"
+            )
         body = msgspec.json.encode(output)
+        if len(body) > LARGEST_ENTRY_BYTES:
+            raise TooLarge(f"{worker.name} returned {len(body):,} bytes; at most {LARGEST_ENTRY_BYTES:,} can be kept")
         entry = live.digest(body)
-        summary = worker.summarize(output) if worker.summarize else ""
+        summary = self._summary(worker, output)
         done = c.CompleteTask(task=name, attempt=attempt, entry=entry, size_bytes=len(body), summary=summary)
         return done, {entry: body}
+
+    @staticmethod
+    def _summary(worker: Worker, output: object) -> str:
+        try:
+            return worker.summarize(output) if worker.summarize else ""
+        except Exception:
+            log.exception("%s cannot summarize what it returned", worker.name)
+            return ""
 
     def _failed(self, name: str, attempt: int, error: TandemError, *, retryable: bool) -> c.FailAttempt:
         return c.FailAttempt(

@@ -5,6 +5,7 @@ Everything here is decided from values in memory; the command records the outcom
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import msgspec
@@ -19,6 +20,7 @@ from orchestration.engines.live import LiveRun
 from orchestration.errors import Invalid, TandemError
 
 Preparable = Prepare | PrepareQuestion | Conclude
+Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
 
 
 class InvalidArguments(Invalid):
@@ -99,7 +101,7 @@ class Preparation:
             return self._decision(live, name, node.approval, when)
         worker = self._registry.pick(node.capability)
         arguments = self.arguments(live, name, worker)
-        inputs = self._digest(live, node)
+        inputs = self._digest(live, node, worker)
         task = live.run.tasks[name]
         if worker.capability.effect == "write" and task.allowed != inputs:
             return self._write_gate(live, name, worker, arguments, inputs, when)
@@ -116,15 +118,14 @@ class Preparation:
             key=idempotency_key(live.run.run_id, name) if worker.capability.effect == "write" else "",
         )
 
-    def _digest(self, live: LiveRun, node: Node) -> str:
-        """Digest of the arguments: what the plan says, and the entries and parameters that it is about.
+    def _digest(self, live: LiveRun, node: Node, worker: Worker) -> str:
+        """Digest of the arguments: who makes what of what the plan says, of which entries and parameters.
 
         Entries are named by their content, so that this stands for the values without coding them again.
         """
         entries = [live.run.tasks[need].entry for need in node.needs]
-        return live.digest(
-            msgspec.json.encode([node.capability, node.with_, entries, live.run.plan.params], order="deterministic")
-        )
+        about = [node.capability, worker.name, worker.version, node.with_, entries, live.params]
+        return live.digest(msgspec.json.encode(about, order="deterministic"))
 
     def _write_gate(
         self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct, inputs: str, when: bool | None
@@ -148,6 +149,8 @@ class Preparation:
             choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), scope), list[Choice])
         except msgspec.ValidationError as error:
             raise InvalidArguments(f"the question {asked.title!r} cannot be asked: {error}") from None
+        if twice := [item for item, times in Counter(item.id for item in items).items() if times > 1]:
+            raise InvalidArguments(f"the question {asked.title!r} has several items called {twice[0]!r}")
         shown = Shown(
             kind="decision",
             title=expressions.resolve_text(asked.title, scope),
@@ -179,8 +182,8 @@ class Preparation:
         )
         return self._request(live, name, shown, [live.run.initiator])
 
-    def doubt(self, live: LiveRun, name: str, why: str) -> c.RequestApproval:
-        """The question whether a write took place, when looking did not tell."""
+    def doubt(self, live: LiveRun, name: str, why: str) -> Settled:
+        """The question whether a write took place, when looking did not tell; changes nothing in `live`."""
         shown = Shown(
             kind="in_doubt",
             title=f"{self.title(live, name)}: was it done?",
@@ -188,7 +191,9 @@ class Preparation:
             text=f"{why} Please look there yourself, then say which it is. Tandem does not try again on its own.",
             choices=CHOICES["in_doubt"],
         )
-        return self._request(live, name, shown, [live.run.initiator])
+        body = msgspec.json.encode(shown)
+        entry = live.digest(body)
+        return _request(name, shown, [live.run.initiator], entry), {entry: body}
 
     def _request(
         self,
@@ -202,16 +207,10 @@ class Preparation:
         not_initiator: bool = False,
         when: bool | None = None,
     ) -> c.RequestApproval:
-        return c.RequestApproval(
-            task=name,
-            kind=shown.kind,
-            title=shown.title,
-            approvers=approvers,
-            choices=choices or [choice.id for choice in shown.choices],
-            entry=live.keep(msgspec.json.encode(shown)),
-            inputs=inputs,
-            not_initiator=not_initiator,
-            when=when,
+        entry = live.keep(msgspec.json.encode(shown))
+        asked = _request(name, shown, approvers, entry)
+        return msgspec.structs.replace(
+            asked, choices=choices or asked.choices, inputs=inputs, not_initiator=not_initiator, when=when
         )
 
     def _lost_without(self, live: LiveRun, name: str) -> list[str]:
@@ -234,6 +233,17 @@ class Preparation:
         facts = [(told(label), told(value)) for label, value in asked.facts]
         answer = Answer(text=told(asked.text), facts=facts, link=told(asked.link), link_title=told(asked.link_title))
         return c.ConcludeRun(answer=live.keep(msgspec.json.encode(answer)))
+
+
+def _request(name: str, shown: Shown, approvers: list[Person], entry: str) -> c.RequestApproval:
+    return c.RequestApproval(
+        task=name,
+        kind=shown.kind,
+        title=shown.title,
+        approvers=approvers,
+        choices=[choice.id for choice in shown.choices],
+        entry=entry,
+    )
 
 
 def idempotency_key(run_id: str, task: str) -> str:

@@ -6,61 +6,26 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.codec import encode
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
-from orchestration.core.run import ENDED, Conclude, Dispatch, Effect, Prepare, PrepareQuestion, Run, effects, wake_at
+from orchestration.core.run import Conclude, Dispatch, Effect, Prepare, PrepareQuestion, Run, effects, wake_at
 from orchestration.core.view import RunView
 from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparation
+from orchestration.engines.rounds import Request, Round
+from orchestration.engines.work import Work
 from orchestration.errors import TandemError, Unavailable
-from orchestration.ports import Applied, ApprovalRow, Batch, Clock, CommandRow, EventRow, RunRow, Store
+from orchestration.ports import Applied, Clock, Store
 
 log = logging.getLogger(__name__)
 SALT_BYTES = 16
 PAUSE = timedelta(seconds=1)
-
-
-@dataclass(eq=False, slots=True)
-class Request:
-    """A command on its way; without one, the caller only wants to see the run.
-
-    Attributes:
-        entries: Context entries that the command names.
-        resume: Take up the run's due effects, or `only` one of them.
-        answer: Where the caller waits; None for what the engine sends itself.
-    """
-
-    run_id: str
-    command: c.Command | None = None
-    command_id: str = ""
-    entries: dict[str, bytes] = field(default_factory=dict)
-    resume: bool = False
-    only: Effect | None = None
-    answer: asyncio.Future[tuple[LiveRun, Applied]] | None = None
-
-    def refuse(self, error: Exception) -> None:
-        """Tell the caller, if one waits."""
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(error)
-
-
-class _Round:
-    """What one transaction will hold."""
-
-    def __init__(self) -> None:
-        self.events: list[EventRow] = []
-        self.touched: dict[str, LiveRun] = {}
-        self.changed: set[str] = set()
-        self.commands: dict[str, str] = {}
-        self.salts: list[tuple[str, bytes]] = []
-        self.answers: list[tuple[Request, LiveRun, bool]] = []
-        self.effects: dict[str, list[Effect]] = {}
 
 
 class Writer:
@@ -70,9 +35,10 @@ class Writer:
         store: The log.
         clock: Tells the time.
         preparation: Prepares what became ready within the same round.
+        work: What is being done outside; a run with nothing of that kind leaves memory.
         view: Projects a state for callers.
         committed: Called for each touched run after its round is on disk, with the effects to perform, when to wake it,
-            and whether anything changed.
+            whether anything changed, and what gives its view.
         reload: Reopens the store and takes up every open run, after a commit that failed.
         point: Called with `committed` after each commit.
     """
@@ -82,16 +48,19 @@ class Writer:
         store: Store,
         clock: Clock,
         preparation: Preparation,
+        work: Work,
         view: Callable[[Run], RunView],
-        committed: Callable[[LiveRun, list[Effect], datetime | None, bool], None],
+        committed: Callable[[LiveRun, list[Effect], datetime | None, bool, Callable[[], RunView]], None],
         reload: Callable[[], Awaitable[None]],
         point: Callable[[str], None],
     ) -> None:
-        self._store, self._clock, self._preparation = store, clock, preparation
+        self._store, self._clock, self._preparation, self._work = store, clock, preparation, work
         self._view, self._committed, self._reload, self._point = view, committed, reload, point
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
         self._live: dict[str, LiveRun] = {}
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._failures = 0
 
     @property
     def alive(self) -> bool:
@@ -100,12 +69,14 @@ class Writer:
 
     def start(self) -> None:
         """Begin to take requests."""
+        self._stopping = False
         self._task = asyncio.get_running_loop().create_task(self._write())
 
     async def stop(self) -> None:
         """Finish the round under way and take no more; waiting callers are told to come again."""
         if self._task is None:
             return
+        self._stopping = True
         self._inbox.put_nowait(_STOP)
         await asyncio.gather(self._task, return_exceptions=True)
         while not self._inbox.empty():
@@ -130,10 +101,10 @@ class Writer:
         """A run for reading only."""
         return (await self.submit(Request(run_id)))[0]
 
-    def is_write(self, run_id: str, effect: Effect) -> bool:
-        """Whether an effect is a write's attempt."""
-        live = self._live.get(run_id)
-        return isinstance(effect, Dispatch) and live is not None and bool(live.run.tasks[effect.task].dedupe)
+    def release(self, run_id: str) -> None:
+        """Let a run leave memory if nothing is being done for it any more."""
+        if run_id in self._live and not self._work.busy(run_id):
+            self._inbox.put_nowait(Request(run_id))
 
     async def _write(self) -> None:
         while True:
@@ -144,14 +115,14 @@ class Writer:
             requests = [request for request in requests if request is not _STOP]
             try:
                 await self._round(requests)
-            except Exception as error:  # the writer outlives everything: the log is right, memory may not be
+            except Exception:  # the writer outlives everything: the log is right, memory may not be
                 log.exception("a round could not be finished")
-                await self._recover(requests, error)
+                await self._recover(requests)
             if stopping:
                 return
 
     async def _round(self, requests: list[Request]) -> None:
-        batch = _Round()
+        batch = Round()
         for request in requests:
             try:
                 await self._take(request, batch)
@@ -164,23 +135,30 @@ class Writer:
                 request.refuse(error)
         for live in batch.touched.values():
             await self._prepare(live, batch)
-        if batch.events or any(live.written for live in batch.touched.values()):
-            try:
-                await self._commit(batch)
-            except Exception as error:
-                await self._recover(requests, error)
-                return
+        if batch.broken is not None:
+            raise batch.broken
+        if batch.events or batch.commands or any(live.written for live in batch.touched.values()):
+            await self._commit(batch)
         self._point("committed")
         for request, live, duplicate in batch.answers:
             if request.answer is not None and not request.answer.done():
-                request.answer.set_result((live, Applied(self._view(live.run), duplicate)))
+                request.answer.set_result((live, Applied(self._seen(live, batch), duplicate)))
         for run_id, live in batch.touched.items():
             due = [effect for effect in batch.effects.get(run_id, ()) if effect in live.run.due]
-            self._committed(live, due, wake_at(live.run), run_id in batch.changed)
-            if not live.run.due:  # nothing under way: rows, not memory
+            seen = partial(self._seen, live, batch)
+            self._committed(live, due, wake_at(live.run), run_id in batch.changed, seen)
+            live.trim()
+            if not self._work.busy(run_id):  # suspended or ended: rows, not memory
                 self._live.pop(run_id, None)
 
-    async def _take(self, request: Request, batch: _Round) -> None:
+    def _seen(self, live: LiveRun, batch: Round) -> RunView:
+        """The view of a run after this round; everybody gets the same one."""
+        run_id = live.run.run_id
+        if run_id not in batch.views:
+            batch.views[run_id] = self._view(live.run)
+        return batch.views[run_id]
+
+    async def _take(self, request: Request, batch: Round) -> None:
         run_id = request.run_id
         if request.command_id:
             before = batch.commands.get(request.command_id) or await self._store.command(request.command_id)
@@ -199,7 +177,7 @@ class Writer:
         for entry, body in request.entries.items():
             live.put(entry, body)
         if request.resume:
-            self._take_up(live, request.only, batch)
+            self._take_up(live, request, batch)
         if request.command_id:
             batch.commands[request.command_id] = run_id
         batch.answers.append((request, live, False))
@@ -210,38 +188,47 @@ class Writer:
             live = self._live[run_id] = await LiveRun.load(self._store, run_id)
         return live
 
-    def _open(self, command: c.ProposeRun, batch: _Round) -> LiveRun:
-        happened = decide(None, command, self._clock.now())
-        salt = secrets.token_bytes(SALT_BYTES)
-        live = LiveRun(evolve(None, happened[0]), salt)
+    def _open(self, command: c.ProposeRun, batch: Round) -> LiveRun:
+        event = decide(None, command, self._clock.now())[0]
+        body, salt = encode(event), secrets.token_bytes(SALT_BYTES)
+        live = LiveRun(evolve(None, event), salt)
         self._live[command.run_id] = batch.touched[command.run_id] = live
         batch.salts.append((command.run_id, salt))
-        self._record(live.run, happened[0], batch)
+        batch.record(live.run, event, body)
         return live
 
-    def _apply(self, live: LiveRun, command: c.Command, batch: _Round) -> None:
-        for event in decide(live.run, command, self._clock.now()):
-            if isinstance(event, e.AttemptFailed | e.TaskInDoubt):
-                live.ended_attempts.append(Dispatch(event.task, event.attempt))
-            elif isinstance(event, e.ClosingBegan):
-                live.ended_attempts += [effect for effect in live.run.due if isinstance(effect, Dispatch)]
-            evolve(live.run, event)
-            self._record(live.run, event, batch)
+    def _apply(self, live: LiveRun, command: c.Command, batch: Round) -> None:
+        run = live.run
+        happened = decide(run, command, self._clock.now())
+        bodies = [encode(event) for event in happened]  # whatever cannot be coded shows before anything is changed
+        for event, body in zip(happened, bodies, strict=True):
+            match event:
+                case e.AttemptFailed() | e.TaskInDoubt():
+                    live.ended_attempts.append(Dispatch(event.task, event.attempt))
+                case e.ApprovalRequested() | e.ApprovalDecided():
+                    batch.questions[run.run_id, event.approval] = None
+                case e.ClosingBegan():
+                    live.ended_attempts += [effect for effect in run.due if isinstance(effect, Dispatch)]
+                    batch.questions |= {(run.run_id, each.id): None for each in run.approvals.values() if each.open}
+            try:
+                evolve(run, event)
+            except Exception as error:  # the state is in pieces: nothing of this round may be written
+                batch.broken = error
+                raise
+            batch.record(run, event, body)
 
-    def _record(self, run: Run, event: e.Event, batch: _Round) -> None:
-        batch.events.append(EventRow(run.run_id, run.seq, event.at, type(event).__name__, encode(event)))
-        batch.changed.add(run.run_id)
-
-    def _take_up(self, live: LiveRun, only: Effect | None, batch: _Round) -> None:
+    def _take_up(self, live: LiveRun, request: Request, batch: Round) -> None:
         for effect in effects(live.run):
-            if only is not None and effect != only:
+            if request.only is not None and effect != request.only:
+                continue
+            if effect in request.in_flight:
                 continue
             if isinstance(effect, Dispatch):
                 self._apply(live, c.InterruptTask(task=effect.task, attempt=effect.attempt), batch)
             elif effect not in live.run.fresh:
                 live.run.fresh.append(effect)
 
-    async def _prepare(self, live: LiveRun, batch: _Round) -> None:
+    async def _prepare(self, live: LiveRun, batch: Round) -> None:
         """Prepare what became ready until nothing more does; keep the other effects for after the commit."""
         run = live.run
         outward = batch.effects.setdefault(run.run_id, [])
@@ -254,7 +241,7 @@ class Writer:
                     await live.fetch(self._store, self._preparation.reads(live, effect))
                     self._prepare_one(live, effect, batch)
 
-    def _prepare_one(self, live: LiveRun, effect: Prepare | PrepareQuestion | Conclude, batch: _Round) -> None:
+    def _prepare_one(self, live: LiveRun, effect: Prepare | PrepareQuestion | Conclude, batch: Round) -> None:
         try:
             self._apply(live, self._preparation.prepare(live, effect), batch)
         except TandemError as error:
@@ -266,75 +253,57 @@ class Writer:
             )
             self._give_up(live, effect, "internal", said, batch)
 
-    def _give_up(self, live: LiveRun, effect: Effect, code: str, message: str, batch: _Round) -> None:
+    def _give_up(self, live: LiveRun, effect: Effect, code: str, message: str, batch: Round) -> None:
         match effect:
             case Prepare(task=name):
                 self._apply(live, c.FailAttempt(task=name, attempt=0, code=code, message=message), batch)
             case Conclude():
                 self._apply(live, c.FailRun(code=code, message=message), batch)
 
-    async def _commit(self, batch: _Round) -> None:
-        entries = [row for live in batch.touched.values() for row in live.written]
-        await self._store.append(
-            Batch(
-                events=batch.events,
-                entries=entries,
-                runs=[_run_row(batch.touched[run_id].run) for run_id in batch.changed],
-                approvals=[row for run_id in batch.changed for row in _approval_rows(batch.touched[run_id].run)],
-                commands=[CommandRow(command_id, run_id) for command_id, run_id in batch.commands.items()],
-                salts=batch.salts,
-            )
-        )
+    async def _commit(self, batch: Round) -> None:
+        await self._store.append(batch.written())
         for live in batch.touched.values():
             live.written.clear()
+        self._failures = 0
 
-    async def _recover(self, requests: list[Request], error: Exception) -> None:
-        """Forget what is in memory and read the log again; callers learn what the log says of their command."""
-        log.error("the log could not be written (%s): reading it again", error)
+    async def _recover(self, requests: list[Request]) -> None:
+        """Forget what is in memory and read the log again; callers learn what the log says of their command.
+
+        What came out of work is decided once more on what the log says: it names its attempt, so that it cannot count
+        twice. Only once, because it may be what the round failed of.
+        """
         self._live.clear()
-        while True:
+        for request in requests:
+            if request.answer is None and request.command is not None and not request.again:
+                request.again = True
+                self._inbox.put_nowait(request)
+        while not self._stopping:
+            self._failures += 1
+            if self._failures > 1:
+                await asyncio.sleep(PAUSE.total_seconds())
             try:
                 await self._reload()
-                break
-            except Exception as again:
-                log.error("the log cannot be opened (%s): trying again in %s", again, PAUSE)
-                await asyncio.sleep(PAUSE.total_seconds())
+                for request in requests:
+                    await self._tell(request)
+                return
+            except Exception as error:
+                log.error("the log cannot be read (%s): trying again in %s", error, PAUSE)
         for request in requests:
-            if request.answer is None or request.answer.done():
-                continue
-            if request.command is None:
-                self._inbox.put_nowait(request)
-                continue
-            run_id = await self._store.command(request.command_id) if request.command_id else None
-            if run_id is not None:
-                live = await self._load(run_id)
-                request.answer.set_result((live, Applied(self._view(live.run))))
-            else:
-                request.refuse(
-                    Unavailable("This could not be saved just now, so nothing was changed; please try again.")
-                )
+            request.refuse(Unavailable("Tandem is being stopped; please look whether this was saved, then try again."))
+
+    async def _tell(self, request: Request) -> None:
+        """Tell a caller of a failed round what became of the command."""
+        if request.answer is None or request.answer.done():
+            return
+        if request.command is None:
+            self._inbox.put_nowait(request)
+        elif not request.command_id:
+            request.refuse(Unavailable("Whether this was saved is not known; please look before you try again."))
+        elif (run_id := await self._store.command(request.command_id)) is not None:
+            live = await self._load(run_id)
+            request.answer.set_result((live, Applied(self._view(live.run))))
+        else:
+            request.refuse(Unavailable("This could not be saved just now, so nothing was changed; please try again."))
 
 
 _STOP = Request("")
-
-
-def _run_row(run: Run) -> RunRow:
-    return RunRow(
-        run_id=run.run_id,
-        status=run.status,
-        title=run.plan.title,
-        initiator=run.initiator.id,
-        open=run.status not in ENDED or bool(run.due),
-        due=bool(run.due),
-        wake_at=wake_at(run),
-        proposed_at=run.proposed_at,
-        seq=run.seq,
-    )
-
-
-def _approval_rows(run: Run) -> list[ApprovalRow]:
-    return [
-        ApprovalRow(run.run_id, approval.id, person.id, approval.open)
-        for approval in run.approvals.values()
-        for person in approval.approvers
-    ]

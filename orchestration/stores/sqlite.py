@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -172,10 +173,8 @@ class SqliteStore:
 
     async def entries(self, run_id: str, entries: Iterable[str]) -> dict[str, bytes]:
         """See `Store.entries`."""
-        wanted = list(entries)
-        marks = ",".join("?" * len(wanted))
-        sql = f"SELECT entry, body FROM entries WHERE run_id = ? AND entry IN ({marks})"  # noqa: S608 - question marks
-        return dict(await self._rows(sql, run_id, *wanted))
+        sql = "SELECT entry, body FROM entries WHERE run_id = ? AND entry IN (SELECT value FROM json_each(?))"
+        return dict(await self._rows(sql, run_id, json.dumps(list(entries))))
 
     async def open_runs(self) -> list[RunRow]:
         """See `Store.open_runs`."""
@@ -183,9 +182,9 @@ class SqliteStore:
 
     async def runs(self, *, person: str = "", open_only: bool = False, limit: int = 20) -> list[RunRow]:
         """See `Store.runs`."""
-        wanted = "WHERE (?1 = '' OR initiator = ?1) AND (NOT ?2 OR open)"
+        wanted = ("initiator = ?1" if person else "?1 = ''") + (" AND open" if open_only else "")  # as the indexes are
         rows = await self._rows(
-            f"{_RUNS} {wanted} ORDER BY proposed_at DESC, run_id DESC LIMIT ?3", person, open_only, limit
+            f"{_RUNS} WHERE {wanted} ORDER BY proposed_at DESC, run_id DESC LIMIT ?2", person, limit
         )
         return [_run_row(row) for row in rows]
 

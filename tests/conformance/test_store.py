@@ -108,6 +108,11 @@ async def test_entries_are_written_once_and_found_by_run(store: Store) -> None:
     assert await store.entries("r2", []) == {}
 
 
+async def test_any_number_of_entries_can_be_read_at_once(store: Store) -> None:
+    await store.append(Batch(entries=[EntryRow("r1", "e39999", b"1")]))
+    assert await store.entries("r1", [f"e{number}" for number in range(40_000)]) == {"e39999": b"1"}
+
+
 async def test_a_command_is_known_by_its_id(store: Store) -> None:
     await store.append(Batch(commands=[CommandRow("press-1", "r1")]))
     assert await store.command("press-1") == "r1"

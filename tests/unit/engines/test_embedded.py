@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestration.capabilities import Done, TaskContext, Unknown
@@ -250,6 +251,25 @@ async def test_an_answer_that_does_not_fit_changes_nothing_and_says_why(office: 
             await office.decide(run_id, "ask.1", ALEX, "answer", rules={"amount": "dynamics"})
 
 
+async def test_items_that_cannot_be_told_apart_are_not_asked_about(office: Office) -> None:
+    node = decision()
+    assert node.approval is not None
+    twice = msgspec.structs.replace(node.approval, items=node.approval.items.replace("i2", "i1"))
+    async with opened(office):
+        run = await office.finish(await office.run(plan(ask=Node(approval=twice))))
+        assert run.status == "failed"
+        assert "'i1'" in run.message
+
+
+async def test_an_answer_to_the_whole_cannot_carry_rules_for_items_that_nobody_saw(office: Office) -> None:
+    whole = msgspec.structs.replace(decision().approval, items="")  # type: ignore[type-var]
+    async with opened(office):
+        run_id = await office.run(plan(ask=Node(approval=whole)))
+        await office.until(run_id, lambda r: bool(r.approvals))
+        with pytest.raises(Invalid, match="no kind 'amount'"):
+            await office.decide(run_id, "ask.1", ALEX, "sap", rules={"amount": "sap"})
+
+
 async def test_the_same_command_id_gets_the_first_outcome(office: Office) -> None:
     async with opened(office):
         first = await office.engine.propose(plan(a=add()), goal="g", initiator=MEGAN, origin="", command_id="m1")
@@ -393,6 +413,9 @@ async def test_a_write_in_doubt_is_looked_at_and_never_repeated_blindly(office: 
             run = await office.until(run_id, lambda r: len(r.approvals) == 2)
             assert len(office.calls) == 1, "a human is asked before anything is tried again"
             await office.decide(run_id, run.approvals[1].id, MEGAN, found.removeprefix("asked_"))
+        if found == "not_done":
+            await office.until(run_id, lambda r: task(r, "upload")[0] == "backing_off")
+            office.clock.advance(timedelta(minutes=1))
         run = await office.finish(run_id)
         assert run.status == "succeeded"
         assert len(office.calls) == (1 if found.endswith("done") and "not" not in found else 2)
@@ -503,7 +526,5 @@ async def test_a_suspended_run_leaves_memory_and_comes_back(office: Office) -> N
 
 
 def test_the_plan_type_refuses_what_it_does_not_know() -> None:
-    import msgspec
-
     with pytest.raises(msgspec.ValidationError, match="capabilty"):
         msgspec.convert({"title": "t", "answer": {"text": ""}, "tasks": {"a": {"capabilty": "x"}}}, Plan)

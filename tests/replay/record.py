@@ -1,0 +1,223 @@
+"""Writes down histories for `test_histories`: `python -m tests.replay.record`. What is there already is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from orchestration.capabilities import Done, TaskContext, Unknown
+from orchestration.core.codec import decode
+from orchestration.core.commands import CancelRun, ConfirmSignIn
+from orchestration.core.evolve import evolve
+from orchestration.core.plan import Node
+from orchestration.core.run import ENDED, Run
+from orchestration.core.view import RunView
+from orchestration.errors import NotFound, OutcomeUnknown, SignInNeeded, Unavailable
+from tests.replay.test_histories import Line, digest
+from tests.support.office import ALEX, MEGAN, Number, Office, opened, plan
+from tests.unit.engines.test_embedded import add, decision
+
+FOLDER = Path(__file__).parent / "histories"
+Story = Callable[[Path], Awaitable[str]]
+
+
+async def echo(number: Number, _: TaskContext) -> Number:
+    return number
+
+
+async def forever(number: Number, _: TaskContext) -> Number:
+    await asyncio.Event().wait()
+    return number
+
+
+async def passing(office: Office, run_id: str, what: Callable[[RunView], bool]) -> RunView:
+    """The run once `what` holds of it, while time passes."""
+    while not what(run := await office.engine.view(run_id)):
+        office.clock.advance(timedelta(seconds=7))
+        await asyncio.sleep(0.005)
+    return run
+
+
+def told(run: RunView) -> bool:
+    return run.status in ENDED and ("outcome", MEGAN.id) in run.receipts
+
+
+def asked(which: str) -> Callable[[RunView], bool]:
+    return lambda run: any(each.id == which and each.open for each in run.approvals)
+
+
+async def decision_and_write(folder: Path) -> str:
+    """A read, a decision by rule and exception, a write that its initiator allows."""
+    office = Office(folder)
+    office.register("upload", echo, write=True, dedupe="target")
+    async with opened(office):
+        run_id = await office.run(
+            plan(
+                "uploaded ${tasks.upload.n}",
+                read=add(3),
+                ask=decision(text="Two of them differ."),
+                upload=Node(capability="upload", with_={"n": "${tasks.read.n}"}, needs=["read", "ask"]),
+            )
+        )
+        await passing(office, run_id, lambda run: ("approval:ask.1", ALEX.id) in run.receipts)
+        both = {"rules": {"amount": "sap"}, "exceptions": {"i2": "dynamics"}}
+        await office.decide(run_id, "ask.1", ALEX, "answer", comment="As in SAP, but for Two", **both)
+        await passing(office, run_id, asked("upload.1"))
+        await office.decide(run_id, "upload.1", MEGAN, "approve")
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def ask_retry_skip(folder: Path) -> str:
+    """A read that fails twice and works, one that is retried by a person, then left out; a false condition."""
+    office = Office(folder)
+
+    async def flaky(number: Number, context: TaskContext) -> Number:
+        if context.attempt < 3:
+            raise Unavailable("SAP does not answer (503)", retry_after=timedelta(seconds=20))
+        return number
+
+    async def missing(_: Number, __: TaskContext) -> Number:
+        raise NotFound("Register.xlsx is not there")
+
+    office.register("flaky", flaky)
+    office.register("missing", missing)
+    async with opened(office):
+        run_id = await office.run(
+            plan(
+                "${tasks.missing == null ? 'without the register' : 'with it'}",
+                flaky=Node(capability="flaky", with_={"n": 1}),
+                missing=Node(capability="missing", on_failure="ask"),
+                needy=add(1, "missing"),
+                easy=add("${tasks.flaky.n}", "flaky", "missing", optional=["missing"]),
+                never=add(1, "flaky", when="tasks.flaky.n > 5"),
+            )
+        )
+        await passing(office, run_id, asked("missing.1"))
+        await office.decide(run_id, "missing.1", MEGAN, "retry")
+        await passing(office, run_id, asked("missing.2"))
+        await office.decide(run_id, "missing.2", MEGAN, "skip")
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def sign_in_doubt_cancel(folder: Path) -> str:
+    """A sign-in, a restart, a write in doubt that a person settles, and a cancellation while another is in doubt."""
+    signed_in = False
+
+    async def personal(number: Number, _: TaskContext) -> Number:
+        if not signed_in:
+            raise SignInNeeded("nobody is signed in")
+        return number
+
+    async def lost(number: Number, context: TaskContext) -> Number:
+        if context.attempt == 1 or context.task_id == "late":
+            raise OutcomeUnknown("the connection broke")
+        return number
+
+    async def look(number: Number, context: TaskContext) -> Done | Unknown:
+        return Unknown("The library cannot be searched.") if context.task_id == "early" else Done(number)
+
+    first, second = Office(folder), Office(folder)
+    for office in (first, second):
+        office.register("personal", personal)
+        office.register("slow", forever if office is first else echo)
+        office.register("upload", lost, write=True, dedupe="two_step", reconcile=look)
+    async with opened(first):
+        run_id = await first.run(
+            plan(
+                "",
+                personal=Node(capability="personal"),
+                slow=Node(capability="slow"),
+                early=Node(capability="upload", with_={"n": 1}, needs=["personal"]),
+                late=Node(capability="upload", with_={"n": 2}, needs=["early"]),
+                ask=decision(),
+            )
+        )
+        await passing(first, run_id, lambda run: run.awaiting_sign_in and ("sign_in:1", MEGAN.id) in run.receipts)
+        signed_in = True
+        await first.send(run_id, ConfirmSignIn(by=MEGAN))
+    async with opened(second):
+        await passing(second, run_id, asked("early.1"))
+        await second.decide(run_id, "early.1", MEGAN, "approve")
+        await passing(second, run_id, asked("early.2"))
+        await second.decide(run_id, "early.2", MEGAN, "not_done")
+        await passing(second, run_id, asked("late.1"))
+        await second.decide(run_id, "late.1", MEGAN, "approve")
+        await second.until(run_id, lambda run: run.tasks[3].status == "in_doubt")
+        await second.send(run_id, CancelRun(by=MEGAN))
+        await passing(second, run_id, told)
+    return run_id
+
+
+async def lost_again_and_again(folder: Path) -> str:
+    """A write that a look finds not done each time, until its attempts are spent and the run fails."""
+    office = Office(folder)
+
+    async def lost(_: Number, __: TaskContext) -> Number:
+        raise OutcomeUnknown("the connection broke")
+
+    office.register("upload", lost, write=True, dedupe="target", attempts=2)
+    async with opened(office):
+        run_id = await office.run(plan(upload=Node(capability="upload", with_={"n": 7}), after=add(1, "upload")))
+        await passing(office, run_id, asked("upload.1"))
+        await office.decide(run_id, "upload.1", MEGAN, "approve")
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def cancelled_write(folder: Path) -> str:
+    """A write that is under way when its run is cancelled and ends without effect."""
+    office = Office(folder)
+    go = asyncio.Event()
+
+    async def refused(_: Number, __: TaskContext) -> Number:
+        await go.wait()
+        raise Unavailable("busy")
+
+    office.register("upload", refused, write=True, dedupe="target")
+    async with opened(office):
+        run_id = await office.run(plan(upload=Node(capability="upload")))
+        await passing(office, run_id, asked("upload.1"))
+        await office.decide(run_id, "upload.1", MEGAN, "approve")
+        await office.until(run_id, lambda _: bool(office.calls))
+        await office.send(run_id, CancelRun(by=MEGAN))
+        go.set()
+        await office.until(run_id, told)
+    return run_id
+
+
+async def record(story: Story, path: Path) -> None:
+    """Live through a story and write down what happened."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_id = await story(Path(folder))
+        office = Office(Path(folder))
+        store = office.store()
+        await store.open()
+        rows = await store.events(run_id)
+        await store.close()
+    run: Run | None = None
+    written = []
+    for row in rows:
+        run = evolve(run, decode(row.body))
+        written.append(msgspec.json.encode(Line(msgspec.Raw(row.body), digest(run))))
+    path.write_bytes(b"\n".join(written) + b"\n")
+    print(f"{path.name}: {len(written)} events")
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for told_story in (
+        decision_and_write,
+        ask_retry_skip,
+        sign_in_doubt_cancel,
+        lost_again_and_again,
+        cancelled_write,
+    ):
+        if not (history := FOLDER / f"{told_story.__name__}.jsonl").exists():
+            asyncio.run(record(told_story, history))
