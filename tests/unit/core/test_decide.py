@@ -9,7 +9,8 @@ import pytest
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core.decide import backoff, decide
+from orchestration.core.attempts import backoff
+from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
 from orchestration.core.plan import Answer, Choice, Node, Plan, Question, structural_problems
 from orchestration.core.question import Item, Shown, decide_items

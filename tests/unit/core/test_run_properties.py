@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
+from orchestration.core.attempts import backoff
 from orchestration.core.codec import decode, encode
-from orchestration.core.decide import backoff, decide
+from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve, fold
 from orchestration.core.plan import Answer, Node, Plan, Question, structural_problems
 from orchestration.core.run import ENDED, SETTLED, Dispatch, Prepare, PrepareQuestion, Reconcile, Run, effects, wake_at

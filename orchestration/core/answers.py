@@ -1,0 +1,103 @@
+"""Decisions about questions to humans, and what their answers lead to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+from typing import Literal
+
+from orchestration.core import commands as c
+from orchestration.core import events as e
+from orchestration.core import question
+from orchestration.core.attempts import resolve_doubt
+from orchestration.core.run import Run
+from orchestration.core.settling import close, live, settling, skip
+from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated
+
+
+def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> list[e.Event]:
+    """Ask a human, unless the task moved on meanwhile."""
+    statuses = {"failure": ("asking",), "in_doubt": ("in_doubt",)}.get(command.kind, ("ready",))
+    task = live(run, command.task, *statuses)
+    if (
+        task is None
+        or (run.status != "running" and command.kind != "in_doubt")
+        or (command.kind == "failure" and task.approval)
+    ):
+        return []
+    if not command.approvers or not all(person.id for person in command.approvers):
+        raise Invalid(f"task {command.task!r}: nobody is named to decide {command.title!r}")
+    if command.not_initiator and any(person.id == run.initiator.id for person in command.approvers):
+        raise Invalid(
+            f"{run.initiator.name} may not decide {command.title!r} in their own run: "
+            "name another person in the playbook"
+        )
+    number = next(number for number in count(1) if f"{command.task}.{number}" not in run.approvals)
+    return [
+        e.ApprovalRequested(
+            at=now,
+            approval=f"{command.task}.{number}",
+            task=command.task,
+            kind=command.kind,
+            title=command.title,
+            approvers=command.approvers,
+            choices=command.choices,
+            entry=command.entry,
+            inputs=command.inputs,
+            when=command.when,
+        )
+    ]
+
+
+def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[e.Event]:
+    """Take an answer: from whom it was asked, to what is shown now, once."""
+    approval = run.approvals.get(command.approval)
+    if approval is None:
+        raise Invalid(f"run {run.run_id} asks no question {command.approval!r}")
+    if all(person.id != command.by.id for person in approval.approvers):
+        names = ", ".join(person.name for person in approval.approvers)
+        raise NotPermitted(f"This question is for {names}; nothing was changed.")
+    if not approval.open:
+        if approval.decided_by is None:
+            raise AlreadyDecided(
+                "The run has ended or was cancelled, so this question was withdrawn; nothing was changed."
+            )
+        raise AlreadyDecided(f"{approval.decided_by.name} has already decided this; nothing was changed.")
+    if command.shown != approval.entry:
+        raise Outdated("What is to be decided has changed since this card was made; please use the newest card.")
+    if command.choice not in approval.choices:
+        raise Invalid(
+            f"{command.choice!r} is not an answer to {approval.title!r}; possible are {', '.join(approval.choices)}"
+        )
+    decided = e.ApprovalDecided(
+        at=now,
+        approval=command.approval,
+        by=command.by,
+        choice=command.choice,
+        shown=command.shown,
+        comment=command.comment,
+        entry=command.entry,
+    )
+    return [decided, *_after_decision(run, approval.task, approval.kind, command, now)]
+
+
+def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, now: datetime) -> list[e.Event]:
+    match kind, command.choice:
+        case "decision", _:
+            return settling(run, now, e.TaskSucceeded(at=now, task=name, entry=command.entry))
+        case "write", question.REJECT:
+            said = f"{command.by.name} did not allow it"
+            return skip(run, now, e.TaskSkipped(at=now, task=name, reason="rejected", message=said))
+        case "failure", question.RETRY:
+            return [e.TaskReleased(at=now, task=name)]
+        case "failure", question.SKIP:
+            return skip(run, now, e.TaskSkipped(at=now, task=name, reason="person"))
+        case "failure", question.CANCEL:
+            return close(run, now, e.ClosingBegan(at=now, outcome="cancelled", by=command.by))
+        case "in_doubt", question.NOT_DONE if not run.closing:
+            return [e.DoubtResolved(at=now, task=name, happened=False), e.TaskReleased(at=now, task=name)]
+        case "in_doubt", _:
+            outcome: Literal["done", "not_done"] = "done" if command.choice == question.DONE else "not_done"
+            return resolve_doubt(run, c.ResolveDoubt(task=name, attempt=run.tasks[name].attempt, outcome=outcome), now)
+        case _:
+            return []

@@ -1,0 +1,193 @@
+"""Decisions about attempts: begin, succeed, fail, wait, doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from orchestration.core import commands as c
+from orchestration.core import events as e
+from orchestration.core.evolve import under_way
+from orchestration.core.run import Run, TaskState, due_by
+from orchestration.core.settling import end, latest, live, settling, skip
+from orchestration.errors import NotPermitted
+
+BACKOFF_BASE = timedelta(seconds=2)
+BACKOFF_LIMIT = timedelta(seconds=60)
+RETRY_AFTER_LIMIT = timedelta(days=1)
+LOOK_LIMIT = timedelta(hours=1)
+
+
+def backoff(attempt: int, jitter: float, retry_after: timedelta | None) -> timedelta:
+    """How long to wait after the `attempt`-th failure.
+
+    Exponential from `BACKOFF_BASE` up to `BACKOFF_LIMIT`, of which `jitter` (0 to 1) takes away up to half; never
+    less than the other side asked for, which is believed up to `RETRY_AFTER_LIMIT`.
+    """
+    delay: timedelta = min(BACKOFF_LIMIT, BACKOFF_BASE * 2 ** min(attempt - 1, 10)) * (1 - jitter / 2)
+    return max(delay, min(retry_after or timedelta(0), RETRY_AFTER_LIMIT))
+
+
+def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
+    """Begin an attempt; a write only with the arguments that were allowed."""
+    task = live(run, command.task, "ready")
+    if task is None or run.status != "running":
+        return []
+    if command.dedupe and task.allowed != command.inputs:
+        raise NotPermitted(f"task {command.task!r} would write something else than what was allowed")
+    return [
+        e.TaskStarted(
+            at=now,
+            task=command.task,
+            attempt=task.attempt + 1,
+            worker=command.worker,
+            version=command.version,
+            inputs=command.inputs,
+            deadline=now + command.timeout,
+            when=command.when,
+            attempts=command.attempts,
+            dedupe=command.dedupe,
+            key=command.key,
+            not_after=now + command.timeout / 2 if command.dedupe else None,
+        )
+    ]
+
+
+def skip_task(run: Run, command: c.SkipTask, now: datetime) -> list[e.Event]:
+    """The condition was false."""
+    if live(run, command.task, "ready") is None or run.status != "running":
+        return []
+    return skip(run, now, e.TaskSkipped(at=now, task=command.task, reason="condition"))
+
+
+def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:
+    """An attempt, late or not, has a result."""
+    if latest(run, command.task, command.attempt, "running", "in_doubt") is None:
+        return []
+    done = e.TaskSucceeded(
+        at=now, task=command.task, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
+    )
+    return settling(run, now, done)
+
+
+def fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
+    """An attempt, or its preparation, raised an error."""
+    name = command.task
+    task = latest(run, name, command.attempt, "running") if command.attempt else live(run, name, "ready")
+    if task is None:
+        return []
+    return failed(run, task, name, command, now)
+
+
+def failed(run: Run, task: TaskState, name: str, failure: c.FailAttempt, now: datetime) -> list[e.Event]:
+    """What a failure leads to: another attempt, a question, or the end of the run."""
+    if run.closing:
+        return settling(run, now, e.TaskCancelled(at=now, task=name))
+    retry_at = None
+    if failure.retryable and task.spent < task.attempts:
+        retry_at = now + backoff(max(task.spent, 1), failure.jitter, failure.retry_after)
+    fact = e.AttemptFailed(
+        at=now, task=name, attempt=failure.attempt, code=failure.code, message=failure.message, retry_at=retry_at
+    )
+    if retry_at is not None or run.plan.tasks[name].on_failure == "ask":
+        return [fact]
+    closing = e.ClosingBegan(at=now, outcome="failed", code=failure.code, message=failure.message)
+    # The failed task itself is not under way any more when the run closes.
+    others = any(under_way(each) for other, each in run.tasks.items() if other != name)
+    ending = [] if others else [end(run, now, "failed", closing.code, closing.message)]
+    return [fact, e.TaskFailed(at=now, task=name, code=failure.code, message=failure.message), closing, *ending]
+
+
+def await_sign_in(run: Run, command: c.AwaitSignIn, now: datetime) -> list[e.Event]:
+    """An attempt found nobody signed in."""
+    task = latest(run, command.task, command.attempt, "running", "in_doubt")
+    if task is None:
+        return []
+    if run.closing and not task.doubt:
+        return settling(run, now, e.TaskCancelled(at=now, task=command.task))
+    return [e.SignInRequested(at=now, task=command.task, attempt=command.attempt)]
+
+
+def doubt(run: Run, command: c.DoubtTask, now: datetime) -> list[e.Event]:
+    """Nobody knows whether a write happened."""
+    task = latest(run, command.task, command.attempt, "running", "in_doubt")
+    if task is None:
+        return []
+    return [
+        e.TaskInDoubt(
+            at=now,
+            task=command.task,
+            attempt=command.attempt,
+            message=command.message,
+            look_at=_look_at(task, command, now),
+        )
+    ]
+
+
+def _look_at(task: TaskState, command: c.DoubtTask, now: datetime) -> datetime:
+    """When a look proves something: at once if the target refuses a second effect, else when the first cannot come.
+
+    A look that could not be made is made again after `look_after`, and less often the longer the doubt lasts.
+    """
+    if command.look_after is not None:
+        lasting = (now - task.deadline) / 4 if task.deadline else timedelta(0)
+        return now + max(command.look_after, min(lasting, LOOK_LIMIT))
+    if task.dedupe == "target" or task.deadline is None or task.not_after is None:
+        return now
+    return max(now, task.deadline + (task.deadline - task.not_after))
+
+
+def interrupt(run: Run, command: c.InterruptTask, now: datetime) -> list[e.Event]:
+    """The process that ran an attempt is gone: a read runs again, a write is in doubt."""
+    task = latest(run, command.task, command.attempt, "running")
+    if task is None:
+        return []
+    if task.dedupe:
+        lost = "Tandem was restarted while this was being written, so it looks whether it was."
+        return doubt(run, c.DoubtTask(task=command.task, attempt=command.attempt, message=lost), now)
+    return [e.AttemptInterrupted(at=now, task=command.task, attempt=command.attempt)]
+
+
+def resolve_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.Event]:
+    """A look at the target told whether a write had happened."""
+    name = command.task
+    if latest(run, name, command.attempt, "in_doubt", "asking") is None or not run.tasks[name].doubt:
+        return []
+    if command.outcome == "done":
+        resolved = e.DoubtResolved(at=now, task=name, happened=True)
+        done = e.TaskSucceeded(
+            at=now, task=name, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
+        )
+        return [resolved, *settling(run, now, done)]
+    # The attempt that was lost counts, and the next one waits as after any other failure.
+    task = run.tasks[name]
+    lost = c.FailAttempt(
+        task=name,
+        attempt=command.attempt,
+        code="outcome_unknown",
+        message=task.message,
+        retryable=True,
+        jitter=command.jitter,
+    )
+    return [e.DoubtResolved(at=now, task=name, happened=False), *failed(run, task, name, lost, now)]
+
+
+def wake(run: Run, command: c.Wake, now: datetime) -> list[e.Event]:
+    """Everything that time alone brings about; in the order in which it became due."""
+    happened: list[e.Event] = []
+    for name in due_by(run, now):
+        task = run.tasks[name]
+        if task.status != "running":
+            happened.append(e.TimerFired(at=now, task=name))
+        elif task.dedupe:
+            late = "The other system did not answer in time, so nobody knows whether this was written."
+            happened += doubt(run, c.DoubtTask(task=name, attempt=task.attempt, message=late), now)
+        else:
+            late = "The other system did not answer in time."
+            failure = c.FailAttempt(
+                task=name, attempt=task.attempt, code="timeout", message=late, retryable=True, jitter=command.jitter
+            )
+            following = failed(run, task, name, failure, now)
+            happened += following
+            if len(following) > 1:  # the run closes: what else is due belongs to the next wake
+                break
+    return happened

@@ -1,0 +1,62 @@
+"""How tasks settle and runs end: shared by the decisions about attempts and answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from orchestration.core import events as e
+from orchestration.core.evolve import under_way
+from orchestration.core.run import SETTLED, Run, TaskState
+from orchestration.errors import Invalid
+
+
+def close(run: Run, now: datetime, closing: e.ClosingBegan) -> list[e.Event]:
+    """Begin to end a run early; it ends at once unless a write is under way."""
+    if any(under_way(task) for task in run.tasks.values()):
+        return [closing]
+    return [closing, end(run, now, closing.outcome, closing.code, closing.message)]
+
+
+def end(run: Run, now: datetime, outcome: str, code: str, message: str) -> e.Event:
+    """The last event of a run that ends early."""
+    return e.RunCancelled(at=now) if outcome == "cancelled" else e.RunFailed(at=now, code=code, message=message)
+
+
+def settling(run: Run, now: datetime, event: e.Event) -> list[e.Event]:
+    """`event` settles a task; in a closing run the last one ends it."""
+    if run.closing and run.unsettled == 1:
+        return [event, end(run, now, run.closing, run.code, run.message)]
+    return [event]
+
+
+def skip(run: Run, now: datetime, event: e.TaskSkipped) -> list[e.Event]:
+    """Skip a task and whatever needs it and did not say that it can do without."""
+    skipped: list[e.Event] = [event]
+    gone, queue = {event.task}, [event.task]
+    while queue:
+        name = queue.pop()
+        for dependent in run.dependents[name]:
+            settled = run.tasks[dependent].status in SETTLED  # by an earlier skip of something else that it needs
+            if not settled and dependent not in gone and name not in run.plan.tasks[dependent].optional:
+                gone.add(dependent)
+                queue.append(dependent)
+                skipped.append(e.TaskSkipped(at=now, task=dependent, reason="need"))
+    return skipped
+
+
+def live(run: Run, name: str, *statuses: str) -> TaskState | None:
+    """A task, if it is in one of these states; None if the command came too late.
+
+    Raises:
+        Invalid: The run has no such task.
+    """
+    task = run.tasks.get(name)
+    if task is None:
+        raise Invalid(f"run {run.run_id} has no task {name!r}")
+    return task if task.status in statuses else None
+
+
+def latest(run: Run, name: str, attempt: int, *statuses: str) -> TaskState | None:
+    """A task, if this attempt is its latest and it is in one of these states."""
+    task = live(run, name, *statuses)
+    return task if task is not None and task.attempt == attempt else None
