@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,9 @@ from orchestration.capabilities import Registry, TaskContext, Worker
 from orchestration.errors import NoWorker
 
 PLUGIN = "tandem"
+# The kernel logs arguments and results at DEBUG, which are people's content, and waiting for a sign-in as an ERROR.
+# What happened to a call is told by its events and spans.
+logging.getLogger("semantic_kernel.functions.kernel_function").setLevel(logging.CRITICAL)
 # The parameter of this name receives the KernelArguments themselves: the structs pass through unparsed.
 _ARGUMENTS = KernelParameterMetadata(
     name="arguments", type_object=KernelArguments, is_required=True, include_in_function_choices=False
