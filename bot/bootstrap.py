@@ -26,12 +26,13 @@ from bot.web import create_app
 from connectors import dynamics, graph, sap
 from connectors.identity import Identity, IdentitySettings
 from connectors.kernel import KernelDispatcher
-from orchestration.capabilities import Registry, Worker
+from orchestration.capabilities import Registry, Worker, plugins
 from orchestration.engines.clock import SystemClock
 from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import Invalid
 from orchestration.planning.planner import PlaybookPlanner
 from orchestration.stores.sqlite import SqliteStore
+from orchestration.workers.everyday import EVERYDAY
 from orchestration.workers.reconcile import reconcile
 from orchestration.workers.workbook import workbook
 
@@ -61,7 +62,7 @@ class Connections:
         graph_client = graph.GraphClient(
             graph.GraphSettings(url=settings.graph_url, scope=settings.graph_scope), self.identity
         )
-        self.workers: list[Worker] = [reconcile, workbook, *graph.workers(graph_client)]
+        self.workers: list[Worker] = [reconcile, workbook, *EVERYDAY, *graph.workers(graph_client)]
         self._closing = [graph_client.close]
         if settings.sap_url:
             sap_client = sap.SapClient(sap.SapSettings(url=settings.sap_url), self.identity)
@@ -95,6 +96,7 @@ class Tandem:
         tokens = TokenServiceAssertions(adapter, conversations, outbound, settings.oauth_connection)
         self._connections = Connections(settings, tokens)
         registry = Registry(self._connections.workers)
+        plugins.register(registry)
         planner = PlaybookPlanner(registry, PLAYBOOKS)
         notifier = TeamsNotifier(conversations, outbound, tokens, self._store)
         self._engine = EmbeddedEngine(

@@ -137,6 +137,8 @@ class ChannelKeys:
             Unauthenticated: The channel does not publish it.
             Unavailable: The channel's metadata cannot be read, and the key is not known.
         """
+        if key_id in self._keys and self._clock() - self._fetched_at < KEYS_SECONDS:
+            return self._keys[key_id]  # whoever shows a known key does not wait while a forged one is looked for
         async with self._lock:
             now = self._clock()
             old = now - self._fetched_at >= KEYS_SECONDS
@@ -199,6 +201,7 @@ class BotTokens(ServiceClientCredentialsFactory):
         self._tokens: dict[str, tuple[str, float]] = {}
         self._not_before = 0.0
         self._lock = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
         self.pool = _Pool(pool_maxsize=32)
 
     async def is_valid_app_id(self, app_id: str) -> bool:
@@ -216,9 +219,10 @@ class BotTokens(ServiceClientCredentialsFactory):
         if not await self.is_valid_app_id(app_id):
             raise Unauthenticated(f"{app_id!r} is not this bot.")
         if self._is_due(oauth_scope):
-            async with self._lock:
-                if self._is_due(oauth_scope):
-                    await self._renew(oauth_scope)
+            if not self._good(oauth_scope):
+                await self._renewed(oauth_scope)
+            elif self._renewing is None or self._renewing.done():  # no turn waits while the old one is good
+                self._renewing = asyncio.get_running_loop().create_task(self._renewed(oauth_scope))
         return _Signed(self, app_id, oauth_scope)
 
     def token(self, scope: str) -> str:
@@ -227,10 +231,17 @@ class BotTokens(ServiceClientCredentialsFactory):
         Raises:
             Unavailable: There is none; the log says why.
         """
-        token, until = self._tokens.get(scope, ("", 0.0))
-        if until <= self._now():
+        if not self._good(scope):
             raise Unavailable("Tandem cannot prove to Teams who it is: the authority gave it no token (see the log).")
-        return token
+        return self._tokens[scope][0]
+
+    def _good(self, scope: str) -> bool:
+        return self._tokens.get(scope, ("", 0.0))[1] > self._now()
+
+    async def _renewed(self, scope: str) -> None:
+        async with self._lock:
+            if self._is_due(scope):
+                await self._renew(scope)
 
     def _is_due(self, scope: str) -> bool:
         now = self._now()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from collections import deque
+from functools import partial
 from typing import Protocol
 
 from bot import approvers, cards, texts
@@ -14,12 +16,13 @@ from bot.conversations import Conversation, Conversations, Reachable
 from bot.goals import Goals
 from bot.notifier import TeamsNotifier
 from bot.outbound import Message, Outbound
+from bot.patience import Patience
 from bot.presses import Card, Note, Presses, Reply
 from bot.progress import Progress
-from bot.signin import SignIns
+from bot.signin import SignIns, not_exchanged
 from orchestration.core.commands import CancelRun, RecordDelivery
 from orchestration.core.view import RunView
-from orchestration.errors import NotRunning, TandemError
+from orchestration.errors import NotFound, NotRunning, TandemError
 from orchestration.planning.port import Planner
 from orchestration.ports import ApprovalRow, Clock, Engine
 
@@ -27,6 +30,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 2.5
 MOST_AGAIN = 5
+MOST_HEARD = 16
 
 
 class OpenQuestions(Protocol):
@@ -52,7 +56,7 @@ class Dialog:
         sign_ins: Takes sign-ins.
         questions: Knows which questions are open to a person.
         clock: For durations on cards.
-        patience_seconds: How long a press may take before it is answered with a note (Teams waits 3 s).
+        patience_seconds: How long an invoke may take before it is answered without its outcome (Teams waits 3 s).
     """
 
     def __init__(
@@ -76,10 +80,10 @@ class Dialog:
         self._engine, self._planner, self._conversations, self._outbound = engine, planner, conversations, outbound
         self._notifier, self._goals, self._presses, self._progress = notifier, goals, presses, progress
         self._sign_ins, self._questions, self._clock = sign_ins, questions, clock
-        self._patience_seconds = patience_seconds
+        self._patience = Patience(patience_seconds)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._late: set[asyncio.Task[None]] = set()
         self._met: set[str] = set()
+        self._heard: dict[str, deque[str]] = {}
 
     async def handle(self, inbound: i.Inbound) -> InvokeAnswer | None:
         """Do what an activity wants; returns status and body for invokes.
@@ -91,12 +95,12 @@ class Dialog:
             return await self._refuse(inbound, refusal)
         if inbound.person is None:
             return None
-        if isinstance(inbound.intent, i.Uninstalled):
-            await self._conversations.forget(inbound.person.id)
-            return None
-        who = await self._introduced(await self._conversations.remember(inbound.person, inbound.conversation), inbound)
-        self._engine.nudge(who.person.id)
         try:
+            if isinstance(inbound.intent, i.Uninstalled):
+                await self._conversations.forget(inbound.person.id)
+                return None
+            who = await self._conversations.remember(inbound.person, inbound.conversation)
+            self._engine.nudge(who.person.id)
             return await self._attend(who, inbound)
         except TandemError as error:
             log.warning("activity %s: %s", inbound.id, error.message)
@@ -105,9 +109,9 @@ class Dialog:
             log.exception("activity %s failed", inbound.id)
             return await self._trouble(inbound, texts.TROUBLE)
 
-    async def _introduced(self, who: Reachable, inbound: i.Inbound) -> Reachable:
+    async def _introduced(self, who: Reachable) -> Reachable:
         """Ask the channel once for what the activity does not say of the person; no press is kept waiting for it."""
-        if who.person.upn or who.person.id in self._met or inbound.invoke:
+        if who.person.upn or who.person.id in self._met:
             return who
         self._met.add(who.person.id)
         try:
@@ -118,10 +122,8 @@ class Dialog:
         return await self._conversations.remember(person, who.conversation)
 
     async def close(self) -> None:
-        """Let go of presses that take long."""
-        for task in self._late:
-            task.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        """Let go of what takes long."""
+        await self._patience.close()
 
     # --- who is served
 
@@ -136,11 +138,9 @@ class Dialog:
         return "" if there.kind == "personal" else texts.GROUPS
 
     async def _refuse(self, inbound: i.Inbound, refusal: str) -> InvokeAnswer | None:
-        if inbound.invoke:
-            return note(refusal)
-        if not isinstance(inbound.intent, i.Ignored | i.Installed | i.Uninstalled):
-            await self._tell(inbound.conversation, refusal)
-        return None
+        if not inbound.invoke and isinstance(inbound.intent, i.Ignored | i.Installed | i.Uninstalled):
+            return None
+        return await self._trouble(inbound, refusal)
 
     async def _trouble(self, inbound: i.Inbound, text: str) -> InvokeAnswer | None:
         if inbound.invoke:
@@ -154,26 +154,39 @@ class Dialog:
     # --- what is done
 
     async def _attend(self, who: Reachable, inbound: i.Inbound) -> InvokeAnswer | None:
-        intent = inbound.intent
+        intent, tell = inbound.intent, partial(self._tell, who.conversation)
         match intent:
             case i.Press():
                 return await self._press(who, inbound, intent)
             case i.SignInCode(code=code):
-                if said := await self._sign_ins.code(who, code, inbound.id):
-                    await self._tell(who.conversation, said)
+                await self._patience.wait(self._redeem(who, code, inbound.id), tell)
             case i.SignInFailed(code=code):
                 log.warning("Teams could not sign %s in silently: %s", who.person.id, code)
-                await self._tell(who.conversation, texts.SIGN_IN_SILENT_FAILED)
+                await self._patience.wait(tell(texts.SIGN_IN_SILENT_FAILED), tell)
             case i.TokenExchange():
-                return await self._sign_ins.exchange(who, intent, inbound.id)
+                done = await self._patience.wait(self._sign_ins.exchange(who, intent, inbound.id), tell)
+                return done.result() if done else not_exchanged(intent)
             case i.Malformed(reason=reason):
                 return malformed(reason)
             case i.Ignored():
                 return (501, None) if inbound.invoke else None
             case _:
                 async with self._turn(who):
-                    await self._listen(who, inbound)
+                    if not self._heard_before(who, inbound):
+                        await self._listen(await self._introduced(who), inbound)
         return (200, {}) if inbound.invoke else None
+
+    def _heard_before(self, who: Reachable, inbound: i.Inbound) -> bool:
+        """Whether the channel sends a message again: "cancel" must not cancel what comes next as well."""
+        heard = self._heard.setdefault(who.person.id, deque(maxlen=MOST_HEARD))
+        if inbound.id and inbound.id in heard:
+            return True
+        heard.append(inbound.id)
+        return False
+
+    async def _redeem(self, who: Reachable, code: str, activity: str) -> None:
+        if said := await self._sign_ins.code(who, code, activity):
+            await self._tell(who.conversation, said)
 
     def _turn(self, who: Reachable) -> asyncio.Lock:
         return self._turns.setdefault(who.person.id, asyncio.Lock())
@@ -266,41 +279,27 @@ class Dialog:
         if not press.execute:
             await self._show(who, inbound, await pressing)
             return None
-        task: asyncio.Task[Reply] = asyncio.get_running_loop().create_task(pressing)
-        done, _ = await asyncio.wait({task}, timeout=self._patience_seconds)
-        if done:
-            return answer(task.result())
-        late = asyncio.get_running_loop().create_task(self._show_late(who, inbound, task))
-        self._late.add(late)
-        late.add_done_callback(self._late.discard)
-        return note(texts.STILL_WORKING)
-
-    async def _show_late(self, who: Reachable, inbound: i.Inbound, task: asyncio.Task[Reply]) -> None:
-        try:
-            await self._show(who, inbound, await task)
-        except TandemError as error:
-            await self._trouble_late(who, error.message)
-        except Exception:  # as in `handle`
-            log.exception("press %s failed", inbound.id)
-            await self._trouble_late(who, texts.TROUBLE)
-
-    async def _trouble_late(self, who: Reachable, text: str) -> None:
-        try:
-            await self._tell(who.conversation, text)
-        except TandemError as error:
-            log.warning("nobody could be told: %s", error.message)
+        tell, late = partial(self._tell, who.conversation), partial(self._show, who, inbound)
+        done = await self._patience.wait(pressing, tell, late)
+        return answer(done.result()) if done else note(texts.STILL_WORKING)
 
     async def _show(self, who: Reachable, inbound: i.Inbound, reply: Reply) -> None:
         """A press whose answer cannot carry the card: update the message, or send one."""
         match reply:
             case Note(text=text):
                 await self._tell(who.conversation, text)
-            case Card(card=card) if inbound.reply_to:
-                message = Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
-                await self._outbound.update(who.conversation, inbound.reply_to, message)
             case Card(card=card):
                 message = Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
-                await self._outbound.send(who.conversation, message)
+                await self._put(who.conversation, inbound.reply_to, message)
+
+    async def _put(self, to: Conversation, replaced: str, message: Message) -> None:
+        if replaced:
+            try:
+                await self._outbound.update(to, replaced, message)
+                return
+            except NotFound as error:
+                log.info("the pressed card is gone: %s", error.message)
+        await self._outbound.send(to, message)
 
     async def _tell(self, to: Conversation, text: str) -> None:
         await self._outbound.send(to, Message(summary=texts.summary(text), text=text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from datetime import datetime, timedelta
 
 import msgspec
@@ -49,6 +50,7 @@ class Goals:
         self._engine, self._planner, self._outbound = engine, planner, outbound
         self._documents, self._clock = documents, clock
         self._background: set[asyncio.Task[None]] = set()
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def say(self, who: Reachable, text: str, activity: str) -> None:
         """Plan a goal, or take the text as the answer to the open question.
@@ -59,6 +61,10 @@ class Goals:
             activity: Id of the activity, so that one that comes twice proposes one run.
         """
         self._typing(who)
+        async with self._turn(who):
+            await self._say(who, text, activity)
+
+    async def _say(self, who: Reachable, text: str, activity: str) -> None:
         pending = await self._pending(who)
         if pending is not None:
             outcome = await self._plan(who, pending.goal, (pending.missing, text))
@@ -70,16 +76,27 @@ class Goals:
             if isinstance(fresh, Unmatched):
                 await self._respond(who, pending.goal, outcome, activity)
                 return
-            await self.drop(who)
+            await self._drop(who, pending)
             await self._respond(who, text, fresh, activity)
             return
         await self._respond(who, text, await self._plan(who, text), activity)
 
-    async def answer(self, who: Reachable, value: str, activity: str) -> dict[str, object] | None:
-        """Take a press on a question's card as its answer; returns the card for its place, None if it is not open."""
-        pending = await self._pending(who)
-        if pending is None:
-            return None
+    async def answer(self, who: Reachable, value: str, activity: str, card: str) -> dict[str, object] | None:
+        """Take a press on a question's card as its answer; returns the card for its place, None if it is not open.
+
+        Args:
+            who: The person.
+            value: Their choice.
+            activity: Id of the press.
+            card: Id of the message that was pressed, as far as known: an older question's answers no other.
+        """
+        async with self._turn(who):
+            pending = await self._pending(who)
+            if pending is None or not _shown_on(pending, card):
+                return None
+            return await self._answer(who, pending, value, activity)
+
+    async def _answer(self, who: Reachable, pending: Pending, value: str, activity: str) -> dict[str, object]:
         outcome = await self._plan(who, pending.goal, (pending.missing, value))
         if _asks_again(pending, outcome) and isinstance(outcome, Missing):
             await self._ask(who, pending.goal, outcome)
@@ -90,19 +107,26 @@ class Goals:
 
     async def drop(self, who: Reachable) -> bool:
         """Forget the open question; whether there was one."""
-        pending = await self._pending(who)
-        if pending is None:
-            return False
+        async with self._turn(who):
+            pending = await self._pending(who)
+            if pending is not None:
+                await self._drop(who, pending)
+            return pending is not None
+
+    async def _drop(self, who: Reachable, pending: Pending) -> None:
         await self._documents.drop(KIND, who.person.id)
         card = cards.message(pending.missing.question, "Not needed any more. Nothing was started.")
         await self._replace(who, pending, card)
-        return True
 
     async def close(self) -> None:
         """Let go of what is in the background."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+
+    def _turn(self, who: Reachable) -> asyncio.Lock:
+        """One after the other: an open question takes one answer, whichever device it comes from."""
+        return self._turns.setdefault(who.person.id, asyncio.Lock())
 
     def _typing(self, who: Reachable) -> None:
         """The sign comes before the answer, as everything in a chat goes in order, but nothing waits for it."""
@@ -130,7 +154,7 @@ class Goals:
                 card = cards.unmatched(goal, suggestions)
                 await self._outbound.send(who.conversation, Message(summary="I cannot do that yet", card=card))
             case InvalidPlan(problems=problems):
-                log.error("the goal %r cannot be planned here: %s", goal, problems)
+                log.error("a goal cannot be planned here: %s", problems)
                 card = cards.message("This cannot be done here", texts.cannot_plan(problems), "attention")
                 await self._outbound.send(who.conversation, Message(summary="This cannot be done here", card=card))
 
@@ -183,6 +207,11 @@ class Goals:
             await self._outbound.update(who.conversation, receipt.activity, Message(summary=summary, card=card))
         except TandemError as error:
             log.info("the question's card was not updated: %s", error.message)
+
+
+def _shown_on(pending: Pending, card: str) -> bool:
+    receipt = Receipt.decode(pending.receipt)
+    return not card or receipt is None or not receipt.activity or receipt.activity == card
 
 
 def _asks_again(pending: Pending, outcome: object) -> bool:

@@ -6,13 +6,16 @@ import re
 from typing import Any, Literal
 
 import msgspec
-from botbuilder.schema import Activity
+from botbuilder.schema import Activity, ConversationAccount
 
 from bot.conversations import Conversation
+from bot.settings import GUID
 from bot.texts import clean
 from orchestration.core.run import Person
 
 LONGEST_TEXT = 1000
+# Longer than any goal with its mentions; what is longer is not even looked at.
+LONGEST_RAW = 8 * LONGEST_TEXT
 Word = Literal["help", "hello", "status", "cancel", "sign in", "sign out"]
 
 _WORDS: dict[str, Word] = {
@@ -43,7 +46,7 @@ _WORDS: dict[str, Word] = {
     "log out": "sign out",
     "logout": "sign out",
 }
-_MENTION = re.compile(r"<at\b[^>]*>.*?</at>", re.IGNORECASE | re.DOTALL)
+_MENTION = re.compile(r"<at\b[^<>]*>[^<]*</at>", re.IGNORECASE)
 _CODE = re.compile(r"\d{6}")
 
 
@@ -163,9 +166,12 @@ def read(activity: Activity) -> Inbound:
 def _person(activity: Activity, conversation: Conversation) -> Person | None:
     sender = activity.from_property
     # Only Teams vouches for the Entra account; a Direct Line client may write any id there.
-    if sender is None or not sender.aad_object_id or activity.channel_id != "msteams":
+    if sender is None or activity.channel_id != "msteams":
         return None
-    return Person(id=str(sender.aad_object_id).lower(), name=clean(sender.name or "", 200), tenant=conversation.tenant)
+    object_id = str(sender.aad_object_id or "").lower()
+    if not GUID.fullmatch(object_id):
+        return None
+    return Person(id=object_id, name=clean(sender.name or "", 200), tenant=conversation.tenant)
 
 
 def _conversation(activity: Activity) -> Conversation:
@@ -173,11 +179,12 @@ def _conversation(activity: Activity) -> Conversation:
     data = activity.channel_data if isinstance(activity.channel_data, dict) else {}
     about = data.get("tenant")
     # The SDK looks for "tenantID", Teams writes "tenantId": it is found among what the SDK does not know.
-    tenant = (
-        place.tenant_id
-        or (place.additional_properties or {}).get("tenantId")
-        or (about.get("id") if isinstance(about, dict) else "")
+    named = (
+        place.tenant_id,
+        (place.additional_properties or {}).get("tenantId"),
+        about.get("id") if isinstance(about, dict) else None,
     )
+    tenants = {str(each).lower() for each in named if each}
     return Conversation(
         id=str(place.id or ""),
         service_url=str(activity.service_url or ""),
@@ -185,10 +192,15 @@ def _conversation(activity: Activity) -> Conversation:
         user_id=str((sender and sender.id) or ""),
         bot_id=str((bot and bot.id) or ""),
         bot_name=clean((bot and bot.name) or "", 200),
-        tenant=str(tenant or "").lower(),
-        kind=str(place.conversation_type or "personal"),
+        tenant=tenants.pop() if len(tenants) == 1 else "",
+        kind=str(place.conversation_type or _looks(place)),
         locale=str(activity.locale or ""),
     )
+
+
+def _looks(place: ConversationAccount) -> str:
+    """The kind of a place that does not say it; what might be shared counts as shared."""
+    return "groupChat" if place.is_group or str(place.id or "").startswith("19:") else "personal"
 
 
 def _intent(activity: Activity) -> Intent:
@@ -201,7 +213,7 @@ def _intent(activity: Activity) -> Intent:
             return _installation(str(activity.action or ""))
         case "conversationUpdate":
             bot = (activity.recipient and activity.recipient.id) or ""
-            gone = any(member.id == bot for member in activity.members_removed or [])
+            gone = any(member and member.id == bot for member in activity.members_removed or [])
             return Uninstalled() if gone and bot else Ignored()
         case _:
             return Ignored()
@@ -217,7 +229,10 @@ def _message(activity: Activity) -> Intent:
     value = activity.value
     if isinstance(value, dict) and isinstance(value.get("verb"), str):
         return Press(value["verb"], _sent(value), execute=False)
-    text = clean(_MENTION.sub(" ", str(activity.text or "")), LONGEST_TEXT + 1)
+    whole = str(activity.text or "")
+    if len(whole) > LONGEST_RAW:
+        return TooLong()
+    text = clean(_MENTION.sub(" ", whole), LONGEST_TEXT + 1)
     if not text:
         return Empty()
     if len(text) > LONGEST_TEXT:

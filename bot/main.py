@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +20,8 @@ from orchestration.errors import Invalid, TandemError
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
+MOST_THREADS = 32
+OWN = ("bot", "connectors", "orchestration")
 
 
 class Service(Protocol):
@@ -67,6 +71,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Build the bot and serve until SIGTERM or SIGINT."""
     telemetry.configure(Path(settings.data_dir))
+    # The SDK sends each message in a thread: a small machine's few would all wait for the first slow chats.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MOST_THREADS, "waiting"))
     from bot.bootstrap import build
 
     stopped = asyncio.Event()
@@ -75,11 +81,21 @@ async def run(settings: Settings) -> None:
     await serve(build(settings), settings, stopped)
 
 
+def log_at(level: str) -> None:
+    """Log from `level` on; libraries never in more detail than INFO, where they write addresses and arguments."""
+    known = logging.getLevelNamesMapping()[level]
+    logging.getLogger().setLevel(max(known, logging.INFO))
+    for name in OWN:
+        logging.getLogger(name).setLevel(known)
+
+
 def main() -> int:
     """Run the bot; returns the process's exit code."""
     try:
         settings = read()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        log_at(settings.log_level)
+        os.umask(0o077)  # the log of runs and waiting telemetry hold people's content
         asyncio.run(run(settings))
     except TandemError as error:
         sys.stderr.write(f"{error.message}\n")

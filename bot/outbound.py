@@ -23,7 +23,7 @@ from msrest.exceptions import ClientRequestError, HttpOperationError
 
 from bot.compat import Adapter
 from bot.conversations import Conversation
-from bot.texts import clean
+from bot.texts import CARD_REFUSED, clean
 from connectors.http import retry_after
 from orchestration.core.run import Person
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
@@ -92,10 +92,12 @@ class Outbound:
 
         try:
             answer = await self._patiently(to, sending)
-        except Invalid:
+        except Invalid as error:
             if message.card is None:
                 raise
-            return await self.send(to, Message(summary=message.summary, text=message.text or message.summary))
+            log.error("a card went out as text only: %s", error.message)
+            said = message.summary.rstrip(".")
+            return await self.send(to, Message(summary=message.summary, text=f"{said}. {CARD_REFUSED}"))
         return Receipt(to.id, str((answer and answer.id) or ""))
 
     async def update(self, to: Conversation, activity: str, message: Message) -> None:

@@ -95,7 +95,7 @@ class Presses:
         value = data.get("value")
         if not isinstance(value, str) or not value:
             return Note(texts.UNKNOWN_BUTTON)
-        answered = await self._goals.answer(who, value, activity)
+        answered = await self._goals.answer(who, texts.clean(value, LONGEST_TEXT), activity, card)
         return Note(texts.QUESTION_OVER) if answered is None else Card(answered)
 
     async def _start(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
@@ -112,6 +112,7 @@ class Presses:
         try:
             applied = await self._engine.send(run_id, command, command_id=f"{run_id}:{word}:{person.id}")
             run = applied.run
+            self._progress.answered(run_id)
         except NotPermitted as error:
             return Note(error.message)
         except Refused:

@@ -39,13 +39,18 @@ Phase = tuple[Any, ...]
 
 
 class _Card:
-    """What is known of one run's card; forgotten while nothing moves."""
+    """What is known of one run's card; forgotten while nothing moves.
+
+    Attributes:
+        unsure: The client may show something else than `content`.
+    """
 
     def __init__(self) -> None:
         self.run: RunView | None = None
         self.seen = -1
         self.phase: Phase = ()
         self.content: dict[str, Any] | None = None
+        self.unsure = False
         self.pushed_at: datetime | None = None
         self.not_before: datetime | None = None
         self.wake: Callable[[], None] | None = None
@@ -101,6 +106,11 @@ class Progress:
         card = self._cards.setdefault(run_id, _Card())
         card.not_before = self._clock.now() + AFTER_PRESS
         self._schedule(run_id, card)
+
+    def answered(self, run_id: str) -> None:
+        """The answer goes out now: an update follows it, for one that was sent meanwhile may have shown more."""
+        self._cards.setdefault(run_id, _Card()).unsure = True
+        self.defer(run_id)
 
     async def resume(self) -> None:
         """After a start: bring every card up to date that was left behind."""
@@ -171,8 +181,8 @@ class Progress:
         """When to look again; None if nothing will change by itself."""
         held = card.not_before if card.not_before and card.not_before > now else None
         if card.run is None:
-            return held
-        news = card.run.seq != card.seen
+            return held or (now if card.unsure else None)
+        news = card.run.seq != card.seen or card.unsure
         if not news and not moving(card.run):
             return None
         due = now
@@ -184,18 +194,22 @@ class Progress:
 
     async def _push(self, run_id: str, card: _Card) -> None:
         run = card.run
-        if run is None:  # nothing has been said of this run yet
-            return
         try:
+            if run is None:
+                run = card.run = await self._engine.view(run_id)
+            if card.unsure:
+                card.unsure, card.content = False, None
             await self._show(run, card)
             await self._settle(run)
             card.seen, card.phase = run.seq, _phase(run)
         except Unavailable as error:
             log.warning("the card of run %s waits: %s", run_id, error.message)
-            card.not_before = self._clock.now() + AFTER_TROUBLE
+            card.not_before, card.unsure = self._clock.now() + AFTER_TROUBLE, True
         except Exception:  # the next change is another chance; a listener must not end the loop
             log.exception("the card of run %s could not be updated", run_id)
-            card.seen, card.phase = run.seq, _phase(run)
+            card.unsure = False
+            if run is not None:
+                card.seen, card.phase = run.seq, _phase(run)
         finally:
             card.pushed_at, card.task = self._clock.now(), None
             self._schedule(run_id, card)

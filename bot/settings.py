@@ -36,9 +36,13 @@ def _guid(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "is not a URL such as https://example.com"
+    wrong = "is not a URL such as https://example.com"
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0:
+            return wrong
+    except ValueError:
+        return wrong
     if parts.scheme == "http" and not is_loopback(value):
         return "must be https: http is for this machine only"
     return ""

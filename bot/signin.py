@@ -125,11 +125,18 @@ class TokenServiceAssertions:
         try:
             return await call(await self._adapter.user_tokens())
         except HttpOperationError as error:
-            log.warning("the token service refuses: %s", error)
+            log.warning("the token service refuses: %s", getattr(error.response, "status_code", "without a status"))
             raise Unavailable(texts.SIGN_IN_DOWN) from error
         except ClientRequestError as error:
-            log.warning("the token service cannot be reached: %s", error)
+            # Not the error's text: that holds the address, and the address the person and their sign-in code.
+            log.warning("the token service cannot be reached (%s)", type(error).__name__)
             raise Unavailable(texts.SIGN_IN_DOWN) from error
+
+
+def not_exchanged(offer: TokenExchange) -> tuple[int, Any]:
+    """Single sign-on did not work (yet): 412 lets Teams ask the person."""
+    detail = "The token cannot be exchanged; sign in with the link instead."
+    return 412, {"id": offer.id, "connectionName": offer.connection, "failureDetail": detail}
 
 
 class SignIns:
@@ -155,14 +162,13 @@ class SignIns:
             return error.message
 
     async def exchange(self, who: Reachable, offer: TokenExchange, activity: str) -> tuple[int, Any]:
-        """Teams offers a token; returns status and body of the invoke's answer (412 lets Teams ask the person)."""
+        """Teams offers a token; returns the invoke's answer."""
         try:
             verdict = await self._tokens.exchange(who, offer)
         except Unavailable:
             verdict = "not_signed_in"
         if verdict != "signed_in":
-            detail = "The token cannot be exchanged; sign in with the link instead."
-            return 412, {"id": offer.id, "connectionName": offer.connection, "failureDetail": detail}
+            return not_exchanged(offer)
         # Every client of the person sends the offer: one command id lets the runs go on once.
         await self._settle(who, verdict, offer.id or activity)
         return 200, {"id": offer.id, "connectionName": offer.connection}
@@ -178,8 +184,8 @@ class SignIns:
         except Unavailable as error:
             return error.message
         receipt = await self._outbound.send(who.conversation, Message(summary=texts.of_sign_in(run), card=card))
-        notice = max((notice for notice, _ in run.receipts if notice.startswith("sign_in:")), default="sign_in:1")
-        record = RecordDelivery(notice=notice, to=who.person.id, receipt=receipt.encode())
+        rounds = [int(notice.partition(":")[2]) for notice, _ in run.receipts if notice.startswith("sign_in:")]
+        record = RecordDelivery(notice=f"sign_in:{max(rounds, default=1)}", to=who.person.id, receipt=receipt.encode())
         await self._engine.send(run.run_id, record)
         return ""
 
@@ -200,9 +206,8 @@ class SignIns:
             return texts.SIGN_IN_FAILED
         waiting = await self._waiting(who.person)
         for run in waiting:
-            await self._engine.send(
-                run.run_id, ConfirmSignIn(by=who.person), command_id=f"{run.run_id}:sign-in:{activity}"
-            )
+            command_id = f"{run.run_id}:sign-in:{activity}" if activity else ""
+            await self._engine.send(run.run_id, ConfirmSignIn(by=who.person), command_id=command_id)
         self._engine.nudge(who.person.id)
         # The sign-in card itself turns into "You are signed in" where runs waited.
         return "" if waiting else texts.SIGNED_IN

@@ -21,6 +21,10 @@ EMPTY = "I can read text only. Tell me in a sentence what you would like done, o
 TOO_LONG = "That is longer than I can take in (1,000 characters). Please say it in a sentence or two."
 NOTHING_TO_CANCEL = "There is nothing to cancel: none of your runs is open."
 QUESTION_DROPPED = "All right, I have dropped the question. Nothing was started."
+CARD_REFUSED = (
+    "Teams did not take the card that belongs here. Write 'status' to get it again; "
+    "if that does not help, tell whoever runs Tandem: the cause is in the log."
+)
 QUESTION_OVER = (
     "This question has been answered or is too old. Nothing was changed; just write what you would like done."
 )
@@ -52,9 +56,11 @@ SIGN_IN_DOWN = "The sign-in service does not answer now. Nothing is lost; please
 
 def clean(text: object, limit: int = 2000) -> str:
     """One line of visible characters, at most `limit` long."""
-    visible = _UNSEEN.sub("", unicodedata.normalize("NFC", str(text)))
+    whole = str(text)
+    part = whole[: 8 * limit]  # enough for any honest text: putting marks in order takes time with their square
+    visible = _UNSEEN.sub("", unicodedata.normalize("NFC", part))
     line = _BLANKS.sub(" ", visible).strip()
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return line if len(line) <= limit and len(part) == len(whole) else f"{line[: limit - 1]}…"
 
 
 def summary(text: str) -> str:

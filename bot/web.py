@@ -62,13 +62,13 @@ class _Routes:
         if request.content_type != "application/json":
             return _problem(415, "unsupported_media_type", "Send the activity as application/json.")
         try:
-            activity = _parsed(await request.read())
+            plain = _envelope(await request.read())
+            proof = await self._adapter.authenticate(_outside(plain), header)
+            activity = _activity(plain)
         except web.HTTPRequestEntityTooLarge:
             return _problem(413, "too_large", f"An activity may have {LARGEST_BYTES // 1024} KB at most.")
         except ValueError as error:
             return _problem(400, "invalid", str(error))
-        try:
-            proof = await self._adapter.authenticate(activity, header)
         except Unauthenticated as error:
             log.warning("an activity was refused: %s", error.message)
             return _problem(401, "unauthenticated", "The request does not prove that it comes from the channel.")
@@ -89,22 +89,39 @@ class _Routes:
         return web.Response(status=status) if body is None else web.json_response(body, status=status)
 
 
-def _parsed(raw: bytes) -> Activity:
-    """The activity, whole enough to be authenticated and answered.
+def _envelope(raw: bytes) -> Any:
+    """The body as plain data, whole enough to be authenticated and answered.
 
     Raises:
-        ValueError: It is not one; the message says why.
+        ValueError: It is no activity; the message says why.
     """
     try:
         plain = msgspec.json.decode(raw)
         envelope = msgspec.convert(plain, _Envelope)
-        if not (envelope.type and envelope.service_url and envelope.channel_id and envelope.conversation.get("id")):
-            raise ValueError("an activity needs type, channelId, serviceUrl and conversation.id")
-        activity: Activity = Activity.deserialize(plain)
     except msgspec.ValidationError as error:
         raise ValueError(f"this is not an activity: {error}") from error
     except msgspec.DecodeError as error:
         raise ValueError(f"the body is not JSON: {error}") from error
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+    if not (envelope.type and envelope.service_url and envelope.channel_id and envelope.conversation.get("id")):
+        raise ValueError("an activity needs type, channelId, serviceUrl and conversation.id")
+    return plain
+
+
+def _outside(plain: Any) -> Activity:
+    """As much of an activity as authentication needs: the rest takes the SDK long, and anybody may send it."""
+    return Activity(type=plain["type"], channel_id=plain["channelId"], service_url=plain["serviceUrl"])
+
+
+def _activity(plain: Any) -> Activity:
+    """The whole activity.
+
+    Raises:
+        ValueError: It is none; the message says why.
+    """
+    try:
+        activity: Activity = Activity.deserialize(plain)
     except RecursionError:
         raise ValueError("the body is nested too deeply") from None
     except (ClientException, AttributeError, KeyError, TypeError) as error:

@@ -14,9 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
+from connectors.pools import Pools
 from orchestration.errors import (
     Conflict,
     NotFound,
@@ -39,9 +41,17 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]+")
 
 
-def open_client(url: str, *, timeout_seconds: float) -> httpx.AsyncClient:
-    """A client for the system at `url`; proxies of the environment are used unless it is this machine."""
+def open_client(url: str, *, timeout_seconds: float, pools: int = 1) -> httpx.AsyncClient:
+    """A client for the system at `url`; proxies of the environment are used unless it is this machine.
+
+    Args:
+        url: Of the system.
+        timeout_seconds: For each step of a request.
+        pools: Of connections, for a system that gets many requests at a time; with a proxy there is one.
+    """
+    direct = is_loopback(url) or not getproxies()
     return httpx.AsyncClient(
+        transport=Pools(pools, _trust()) if direct and pools > 1 else None,
         timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
         limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
         trust_env=not is_loopback(url),
@@ -140,7 +150,7 @@ def explanation(response: httpx.Response) -> str:
     """What the other side says about its own error, clipped; empty if it says nothing that can be read."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):

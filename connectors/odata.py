@@ -67,7 +67,7 @@ class ODataReader:
             raise failure(response, system=self.system, what=what)
         try:
             return json.loads(response.content, parse_float=Decimal, parse_constant=_no_number)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             kind = clipped(response.headers.get("Content-Type", "no content type"), 60)
             message = (
                 f"{self.system} answered with something else than JSON ({kind}): check its address in the settings."

@@ -12,7 +12,7 @@ from semantic_kernel.filters import FilterTypes
 from semantic_kernel.functions import KernelArguments, KernelFunctionFromMethod, kernel_function
 from semantic_kernel.functions.kernel_parameter_metadata import KernelParameterMetadata
 
-from connectors.kernel.filters import FILTERS, Filter
+from connectors.kernel.filters import FILTERS, RAISED, Filter
 from orchestration.capabilities import Registry, TaskContext, Worker
 from orchestration.errors import NoWorker
 
@@ -57,7 +57,10 @@ class KernelDispatcher:
             raise NoWorker(
                 f"worker {worker.name!r} is not known to the kernel: register workers before the dispatcher is made"
             )
-        result = await function.invoke(self.kernel, KernelArguments(worker=worker, given=arguments, task=task))
+        passed = KernelArguments(worker=worker, given=arguments, task=task)
+        result = await function.invoke(self.kernel, passed)
+        if RAISED in passed:
+            raise passed[RAISED]
         assert result is not None
         output: msgspec.Struct = result.value
         return output

@@ -9,10 +9,26 @@ from opentelemetry import trace
 from semantic_kernel.filters import FunctionInvocationContext
 
 from orchestration.capabilities import TaskContext, Worker
-from orchestration.errors import Invalid, OutcomeUnknown, Refused, Unavailable
+from orchestration.errors import Invalid, OutcomeUnknown, Refused, TandemError, Unavailable
 
 Next = Callable[[FunctionInvocationContext], Awaitable[None]]
+# The argument in which an error passes the kernel.
+RAISED = "raised"
 Filter = Callable[[FunctionInvocationContext, Next], Awaitable[None]]
+
+
+async def keep_words_off_the_span(context: FunctionInvocationContext, next: Next) -> None:
+    """Say on the kernel's span which kind of error a call ended with, and not its words: they hold people's content.
+
+    The kernel would record any error that it sees whole, so this one waits in `RAISED` for the dispatcher.
+    """
+    try:
+        await next(context)
+    except TandemError as error:
+        span = trace.get_current_span()
+        span.set_attribute("error.type", error.code)
+        span.set_status(trace.StatusCode.ERROR, error.code)
+        context.arguments[RAISED] = error
 
 
 async def name_the_span(context: FunctionInvocationContext, next: Next) -> None:
@@ -60,4 +76,4 @@ def _call(context: FunctionInvocationContext) -> tuple[Worker, TaskContext]:
     return context.arguments["worker"], context.arguments["task"]
 
 
-FILTERS: tuple[Filter, ...] = (name_the_span, only_journaled_writes, only_declared_results)
+FILTERS: tuple[Filter, ...] = (keep_words_off_the_span, name_the_span, only_journaled_writes, only_declared_results)

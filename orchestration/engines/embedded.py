@@ -155,7 +155,9 @@ class EmbeddedEngine:
         state = live.run.approvals.get(approval)
         choices: dict[str, str] = {}
         item_wise = choice == ANSWER or rules or exceptions
-        if state is not None and state.open and state.entry == shown and item_wise:
+        # What an answer gets wrong is told only to those who may answer: it names what the question shows.
+        asked = state is not None and any(person.id == by.id for person in state.approvers)
+        if state is not None and asked and state.open and state.entry == shown and item_wise:
             choices = decide_items(await self.shown(run_id, approval), rules or {}, exceptions or {})
         answered = Answered(
             choice=choice,

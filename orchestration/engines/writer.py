@@ -20,7 +20,7 @@ from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparation
 from orchestration.engines.rounds import Request, Round
 from orchestration.engines.work import Work
-from orchestration.errors import TandemError, Unavailable
+from orchestration.errors import Invalid, TandemError, Unavailable
 from orchestration.ports import Applied, Clock, Store
 
 log = logging.getLogger(__name__)
@@ -163,6 +163,8 @@ class Writer:
         if request.command_id:
             before = batch.commands.get(request.command_id) or await self._store.command(request.command_id)
             if before is not None:
+                if before != run_id and not isinstance(request.command, c.ProposeRun):
+                    raise Invalid(f"the command id {request.command_id!r} belongs to another run")
                 live = await self._load(before)
                 batch.touched[before] = live
                 batch.answers.append((request, live, True))

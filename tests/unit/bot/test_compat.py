@@ -243,10 +243,18 @@ class Tokens(BotTokens):
         self.time = 1000.0
         self.answers: list[Any] = []
         self.asked: list[int] = []
+        self.hold: threading.Event | None = None
         super().__init__(settings, now=lambda: self.time)
+
+    async def settled(self) -> None:
+        """Return when nothing is renewed any more."""
+        if self._renewing is not None:
+            await self._renewing
 
     def _acquire(self, scope: str) -> dict[str, Any]:
         self.asked.append(threading.get_ident())
+        if self.hold is not None:
+            self.hold.wait(10)
         answer = self.answers.pop(0) if self.answers else {"access_token": f"t{len(self.asked)}", "expires_in": 3600}
         if isinstance(answer, Exception):
             raise answer
@@ -265,7 +273,25 @@ async def test_ours_asks_once_in_a_thread_and_again_before_the_token_expires(set
     assert len(tokens.asked) == 1
     assert tokens.asked[0] != threading.get_ident()
     tokens.time += 3600 - 299
+    assert await signed(tokens) == "Bearer t1"
+    await tokens.settled()
     assert await signed(tokens) == "Bearer t2"
+    assert len(tokens.asked) == 2
+
+
+async def test_an_authority_that_hangs_keeps_nobody_waiting_while_the_token_is_good(settings: Settings) -> None:
+    tokens = Tokens(settings)
+    await signed(tokens)
+    tokens.time += 3400
+    answering = threading.Event()
+    tokens.hold = answering
+    try:
+        assert await asyncio.wait_for(asyncio.gather(*(signed(tokens) for _ in range(5))), 5) == ["Bearer t1"] * 5
+    finally:
+        answering.set()
+    await tokens.settled()
+    assert await signed(tokens) == "Bearer t2"
+    assert len(tokens.asked) == 2
 
 
 async def test_an_authority_that_is_down_hurts_only_when_the_token_has_run_out(settings: Settings) -> None:
@@ -274,6 +300,7 @@ async def test_an_authority_that_is_down_hurts_only_when_the_token_has_run_out(s
     tokens.answers = [requests.ConnectionError("down")] * 2
     tokens.time += 3400
     assert await signed(tokens) == "Bearer t1"
+    await tokens.settled()
     tokens.time += 300
     with pytest.raises(Unavailable):
         await signed(tokens)
@@ -360,3 +387,30 @@ def test_the_shared_connections_repeat_nothing_whatever_the_sdk_sets() -> None:
     pool = _Pool()
     pool.max_retries = ClientRetryPolicy()()
     assert pool.max_retries.total == 0
+
+
+async def test_a_forged_key_keeps_nobody_waiting_who_shows_a_known_one(
+    key: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot.compat import ChannelKey
+
+    time, answering, again = [0.0], threading.Event(), threading.Event()
+
+    def fetch(_: ChannelKeys) -> dict[str, ChannelKey]:
+        if time[0]:
+            again.set()
+            answering.wait(10)
+        return {"k1": ChannelKey(jwk(key, "k1"))}
+
+    monkeypatch.setattr(ChannelKeys, "_fetch", fetch)
+    keys = ChannelKeys(URL, clock=lambda: time[0])
+    await keys.get("k1")
+    time[0] = 61.0
+    forged = asyncio.ensure_future(keys.get("forged"))
+    try:
+        await asyncio.to_thread(again.wait, 10)
+        assert (await asyncio.wait_for(keys.get("k1"), 5)).endorsements == ["msteams"]
+    finally:
+        answering.set()
+    with pytest.raises(Unauthenticated):
+        await forged

@@ -11,8 +11,10 @@ import pytest
 from bot import texts
 from bot.conversations import Conversation
 from bot.outbound import Message
-from orchestration.errors import Unavailable
+from orchestration.core.commands import RecordDelivery
+from orchestration.errors import InvalidPlan, NotFound, TandemError, Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT, Desk, activity, buttons, everything
+from tests.support.teams import LittlePlanner
 
 NOTE = "application/vnd.microsoft.activity.message"
 
@@ -420,3 +422,138 @@ def test_the_desk_sends_what_the_channel_sends() -> None:
     assert read.from_property.aad_object_id == MEGAN.id
     assert Message(summary="s").card is None
     assert Conversation(id="a", service_url="s", channel_id="c", user_id="u", bot_id="b").kind == "personal"
+
+
+async def test_a_message_that_comes_twice_cancels_only_what_it_meant_the_first_time(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    await desk.say(MEGAN, "help")
+    await desk.say(MEGAN, "count the stock")
+    for _ in range(2):
+        await desk.say(MEGAN, "cancel", id="the-same")
+    assert desk.last(MEGAN).says == texts.QUESTION_DROPPED
+    assert (await desk.run()).status == "proposed"
+
+
+async def test_the_first_messages_of_a_person_stay_in_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    introduce, gate, asked = desk.outbound.introduce, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any) -> Any:
+        asked.set()
+        await gate.wait()
+        return await introduce(*given)
+
+    monkeypatch.setattr(desk.outbound, "introduce", slow)
+    first = asyncio.ensure_future(desk.say(MEGAN, "help"))
+    await asyncio.wait_for(asked.wait(), 10)
+    second = asyncio.ensure_future(desk.say(MEGAN, "status"))
+    for _ in range(3):
+        await desk.conversations.of(MEGAN.id)
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(first, second)
+    assert ["What I can do" in each.says for each in desk.chat(MEGAN)] == [True, False]
+
+
+async def test_a_store_that_fails_is_told_and_not_thrown_at_the_channel(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(desk.conversations, "remember", broken)
+    await desk.say(MEGAN, "help")
+    assert desk.last(MEGAN).says == texts.TROUBLE
+    status, body = await desk.execute(MEGAN, "run.start", {"run_id": "x"})
+    assert (status, body["value"]) == (200, texts.TROUBLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("signin/verifyState", {"state": "123456"}, 200),
+        ("signin/tokenExchange", {"id": "x1", "connectionName": "tandem", "token": "t"}, 412),
+    ],
+)
+async def test_a_slow_sign_in_service_does_not_keep_teams_waiting(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: dict[str, Any], status: int
+) -> None:
+    slow = Desk(tmp_path)
+    slow.patience_seconds = 0.01
+    slow._wire()
+    await slow.start()
+    try:
+        gate = asyncio.Event()
+        redeem = slow.tokens.redeem
+
+        async def later(*given: Any) -> Any:
+            await gate.wait()
+            return await redeem(*given)
+
+        monkeypatch.setattr(slow.tokens, "redeem", later)
+        answered, _ = await asyncio.wait_for(slow.send(MEGAN, "invoke", name=name, value=value), 10)
+        assert answered == status
+        gate.set()
+        await slow.until(lambda: slow.forgotten == [MEGAN.id], "the sign-in was dropped")
+    finally:
+        await slow.stop()
+
+
+async def test_a_pressed_card_that_is_gone_is_shown_anew(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    pressed = buttons(desk.last(MEGAN).card)["Start"]
+    desk.outbound.chats["a:megan"].clear()
+    await desk.send(MEGAN, "message", value={**pressed["data"], "verb": pressed["verb"]}, replyToId="gone")
+    await desk.sees(MEGAN, "Cancel the run")
+    assert not any("there is no such message" in each.says for each in desk.chat(MEGAN))
+
+
+async def test_a_goal_that_cannot_be_planned_is_not_in_the_log(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def impossible(*_: Any, **__: Any) -> None:
+        raise InvalidPlan(["nobody offers sap.read"])
+
+    monkeypatch.setattr(LittlePlanner, "plan", impossible)
+    await desk.say(MEGAN, "look up the salary of Adele Vance")
+    assert "it cannot be done here yet" in desk.last(MEGAN).says
+    assert "nobody offers sap.read" in caplog.text
+    assert "salary" not in caplog.text
+
+
+async def test_the_tenth_sign_in_card_turns_into_signed_in_too(desk: Desk) -> None:
+    desk.tokens.signed_in.clear()
+    await desk.say(MEGAN, "count the stock for October 2026")
+    await desk.press(MEGAN, "Start")
+    await desk.sees(MEGAN, "https://signin.example")
+    run = await desk.run()
+    for number in range(2, 11):
+        record = RecordDelivery(notice=f"sign_in:{number}", to=MEGAN.id, receipt="")
+        await desk.engine.send(run.run_id, record)
+    await desk.say(MEGAN, "sign in")
+    receipts = (await desk.run()).receipts
+    assert desk.last(MEGAN).id in receipts["sign_in:10", MEGAN.id]
+
+
+@pytest.mark.parametrize("error", [NotFound("the chat is gone"), Unavailable("Teams is down")])
+async def test_a_refusal_that_cannot_be_delivered_is_not_thrown_at_the_channel(desk: Desk, error: TandemError) -> None:
+    desk.outbound.refusing["a:megan"] = error
+    assert await desk.send(MEGAN, text="hi", **{"from": {"id": "29:megan", "name": "Megan"}}) is None
+
+
+async def test_a_second_sign_in_without_an_id_counts_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def accepted(*_: Any) -> str:
+        return "signed_in"
+
+    desk.tokens.signed_in.clear()
+    await desk.send(ALEX, "installationUpdate", action="add")
+    await desk.say(MEGAN, "count the stock for October 2026")
+    await desk.press(MEGAN, "Start")
+    first = await desk.sees(MEGAN, "https://signin.example")
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.tokens, "redeem", accepted)  # and yet there is no token
+        await desk.send(MEGAN, "invoke", name="signin/verifyState", value={"state": "123456"}, id="")
+    await desk.until(
+        lambda: "https://signin.example" in desk.last(MEGAN).says and desk.last(MEGAN) is not first, "once"
+    )
+    await desk.send(MEGAN, "invoke", name="signin/verifyState", value={"state": "123456"}, id="")
+    await desk.sees(ALEX, "Send decisions")

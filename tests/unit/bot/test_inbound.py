@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -106,3 +107,37 @@ def test_object_ids_are_compared_in_lower_case() -> None:
     found = read(activity(MEGAN, text="hi", **{"from": sender}))
     assert found.person is not None
     assert found.person.id == MEGAN.id
+
+
+@pytest.mark.parametrize("sender", ["megan", "['x']", "x:start:y", f"{MEGAN.id}x"])
+def test_what_is_no_object_id_is_nobody(sender: str) -> None:
+    assert read(activity(MEGAN, text="hi", **{"from": {"id": "29:x", "aadObjectId": sender}})).person is None
+
+
+def test_two_tenants_in_one_activity_are_none() -> None:
+    found = read(activity(MEGAN, text="hi", channelData={"tenant": {"id": "22222222-2222-4222-8222-222222222222"}}))
+    assert found.conversation.tenant == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "kind"),
+    [
+        ({"id": "a:megan"}, "personal"),
+        ({"id": "19:team@thread.tacv2"}, "groupChat"),
+        ({"id": "a:megan", "isGroup": True}, "groupChat"),
+        ({"id": "19:team@thread.tacv2", "conversationType": "channel"}, "channel"),
+    ],
+)
+def test_a_place_that_does_not_say_what_it_is_is_personal_only_if_it_looks_so(there: dict[str, Any], kind: str) -> None:
+    assert read(activity(MEGAN, text="hi", conversation=there)).conversation.kind == kind
+
+
+def test_members_that_are_none_are_ignored() -> None:
+    assert intent("conversationUpdate", membersRemoved=[None]) == i.Ignored()
+
+
+@pytest.mark.parametrize("text", ["<at>" * 60_000, "<at " * 60_000, "a" + "\u0301\u0316" * 30_000])
+def test_a_text_made_to_be_slow_is_read_at_once(text: str) -> None:
+    began = time.thread_time()
+    assert intent(text=text) == i.TooLong()
+    assert time.thread_time() - began < 0.5

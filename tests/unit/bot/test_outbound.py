@@ -14,6 +14,7 @@ from msrest.exceptions import ClientRequestError
 
 from bot.conversations import Conversation
 from bot.outbound import Message, Outbound, Receipt
+from bot.texts import CARD_REFUSED
 from orchestration.errors import Invalid, NotFound, Unavailable
 from tests.support.chat import MEGAN
 
@@ -138,10 +139,13 @@ async def test_a_chat_that_is_gone_is_not_tried_again(outbound: Outbound, connec
     assert connector.answers == []
 
 
-async def test_a_refused_card_goes_out_as_its_text(outbound: Outbound, connector: Connector) -> None:
+async def test_a_refused_card_goes_out_as_its_text_and_the_operator_hears_of_it(
+    outbound: Outbound, connector: Connector, caplog: pytest.LogCaptureFixture
+) -> None:
     connector.answers = [refusal(413)]
     await outbound.send(CHAT, Message(summary="Decide, please", card={"type": "AdaptiveCard"}))
-    assert connector.got[0][1].text == "Decide, please"
+    assert connector.got[0][1].text == f"Decide, please. {CARD_REFUSED}"
+    assert "413" in caplog.text
     connector.answers = [refusal(400)]
     with pytest.raises(Invalid):
         await outbound.send(CHAT, HELLO)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bot import texts
+from bot.inbound import LONGEST_TEXT
+from orchestration.core.commands import StartRun
 from tests.support.chat import ALEX, MEGAN, Desk, buttons, everything
 
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -141,3 +144,54 @@ async def test_cancel_on_the_list_of_runs_gives_the_list_again(desk: Desk) -> No
     assert "Your runs" in listing.says
     assert "Cancelled" in listing.says
     assert "Cancel" not in buttons(listing.card)
+
+
+async def test_a_button_of_an_older_question_does_not_answer_the_open_one(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock")
+    older = desk.last(MEGAN)
+    stale = buttons(older.card)["September 2026"]
+    await desk.say(MEGAN, "cancel")
+    await desk.say(MEGAN, "count the stock")
+    assert await pressed(desk, MEGAN, stale["verb"], stale["data"], older.id) == (NOTE, texts.QUESTION_OVER)
+    assert await desk.engine.runs() == []
+    await desk.press(MEGAN, "October 2026")
+    assert (await desk.run()).params == {"month": "2026-10"}
+
+
+async def test_two_devices_that_answer_a_question_at_once_propose_one_run(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock")
+    question = buttons(desk.last(MEGAN).card)
+    both = [question["September 2026"], question["October 2026"]]
+    await asyncio.gather(*(pressed(desk, MEGAN, each["verb"], each["data"]) for each in both))
+    assert len(await desk.engine.runs()) == 1
+
+
+async def test_an_answer_that_comes_after_newer_progress_does_not_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.send(ALEX, "installationUpdate", action="add")
+    await desk.say(MEGAN, "count the stock for October 2026")
+    plan, send = desk.last(MEGAN), desk.engine.send
+
+    async def slow(run_id: str, command: Any, **named: Any) -> Any:
+        applied = await send(run_id, command, **named)
+        if isinstance(command, StartRun):
+            await desk.until(lambda: "Waiting for Alex Wilber" in plan.says, "progress was not shown")
+        return applied
+
+    monkeypatch.setattr(desk.engine, "send", slow)
+    await desk.press(MEGAN, "Start")
+    assert "Waiting for Alex Wilber" not in plan.says
+    await desk.until(lambda: "Waiting for Alex Wilber" in plan.says, "the older card stays")
+
+
+async def test_an_endless_answer_is_cut_before_anything_reads_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.say(MEGAN, "count the stock")
+    taken: list[str] = []
+
+    async def answer(_: Any, value: str, *__: Any) -> None:
+        taken.append(value)
+
+    monkeypatch.setattr(desk.goals, "answer", answer)
+    await pressed(desk, MEGAN, "goal.answer", {"value": "x" * 100_000})
+    assert [len(each) for each in taken] == [LONGEST_TEXT]

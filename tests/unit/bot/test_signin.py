@@ -91,6 +91,7 @@ async def test_an_outage_is_not_taken_for_signed_out(
     refused = ErrorResponseException.__new__(ErrorResponseException)
     refused.args = ("500",)
     refused.message = "500"
+    refused.response = SimpleNamespace(status_code=500)
     client.error = error or refused
     with pytest.raises(Unavailable):
         await tokens.assertion(MEGAN)
@@ -121,3 +122,13 @@ async def test_single_sign_on_is_exchanged_for_our_own_connection_only(
     assert await tokens.exchange(WHO, OFFER) == "signed_in"
     client.token = token(oid=ALEX.id)
     assert await tokens.exchange(WHO, OFFER) == "other_person"
+
+
+async def test_an_outage_puts_no_code_into_the_log(
+    tokens: TokenServiceAssertions, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.error = ClientRequestError("Max retries exceeded with url: /api/usertoken/GetToken?userId=29:m&code=123456")
+    with pytest.raises(Unavailable):
+        await tokens.redeem(WHO, "123456")
+    assert "ClientRequestError" in caplog.text
+    assert "123456" not in caplog.text

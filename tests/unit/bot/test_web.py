@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from botbuilder.schema import Activity
 
 from bot.compat import Unauthenticated
 from bot.web import LARGEST_BYTES, create_app
@@ -141,3 +142,19 @@ async def test_health_tells_whether_work_can_be_done(bench: Bench) -> None:
 async def test_other_methods_and_paths_do_not_exist(bench: Bench) -> None:
     assert (await bench.client.get("/api/messages")).status == 405
     assert (await bench.client.get("/")).status == 404
+
+
+async def test_without_proof_only_the_envelope_is_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    deserialize = Activity.deserialize
+
+    def counted(data: Any, *more: Any) -> Any:
+        read.append(data)
+        return deserialize(data, *more)
+
+    monkeypatch.setattr(Activity, "deserialize", counted)
+    heavy = raw(MEGAN, membersAdded=[{}] * 20_000)
+    assert (await bench.post(json=heavy, headers={"Authorization": "Bearer bad"}))[0] == 401
+    assert read == []
+    assert (await bench.post(json=heavy))[0] == 201
+    assert len(read) == 1

@@ -283,6 +283,25 @@ async def test_the_same_command_id_gets_the_first_outcome(office: Office) -> Non
         assert office.calls == [("a", 1)]
 
 
+async def test_what_an_answer_gets_wrong_is_not_told_to_who_was_not_asked(office: Office) -> None:
+    async with opened(office):
+        run_id = await office.run(plan(ask=decision()))
+        await office.until(run_id, lambda r: bool(r.receipts))
+        with pytest.raises(NotPermitted) as caught:
+            await office.decide(run_id, "ask.1", MEGAN, "answer")
+        assert "One" not in caught.value.message
+
+
+async def test_a_command_id_of_another_run_is_refused(office: Office) -> None:
+    async with opened(office):
+        first = await office.engine.propose(plan(a=add()), goal="g", initiator=MEGAN, origin="", command_id="p1")
+        second = await office.engine.propose(plan(a=add()), goal="g", initiator=MEGAN, origin="", command_id="p2")
+        await office.engine.send(first.run.run_id, StartRun(by=MEGAN), command_id="press")
+        with pytest.raises(Invalid, match="another run"):
+            await office.engine.send(second.run.run_id, StartRun(by=MEGAN), command_id="press")
+        assert (await office.engine.view(second.run.run_id)).status == "proposed"
+
+
 async def test_the_initiator_may_not_decide_where_duties_are_separate(office: Office) -> None:
     node = decision(not_initiator=True)
     own = Node(approval=Question(approver="${run.initiator}", title="May I?", not_initiator=True))

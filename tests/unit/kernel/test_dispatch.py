@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from semantic_kernel.filters import FunctionInvocationContext
 
 from connectors.kernel import KernelDispatcher
@@ -91,7 +95,12 @@ async def test_filters_wrap_the_call_the_first_one_outermost() -> None:
 
 
 def test_a_call_is_named_then_permitted_and_its_result_is_checked_last() -> None:
-    assert [each.__name__ for each in FILTERS] == ["name_the_span", "only_journaled_writes", "only_declared_results"]
+    assert [each.__name__ for each in FILTERS] == [
+        "keep_words_off_the_span",
+        "name_the_span",
+        "only_journaled_writes",
+        "only_declared_results",
+    ]
 
 
 @pytest.mark.parametrize("context", [task(key=""), task(), task(key="", not_after=datetime.now(UTC) + FAR)])
@@ -217,6 +226,24 @@ async def test_the_span_says_whose_call_it_is(monkeypatch: pytest.MonkeyPatch) -
         "tandem.capability": "ledger.entries",
         "tandem.worker": "entries@test",
     }
+
+
+async def test_the_span_of_a_refused_call_tells_its_code_and_none_of_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    module = sys.modules["semantic_kernel.functions.kernel_function"]  # the package hides it behind a function
+    monkeypatch.setattr(module, "tracer", provider.get_tracer("test"))
+
+    async def script(_: Number, __: TaskContext) -> Number:
+        raise NotFound("SharePoint finds no 'Salary of Adele Vance.xlsx'")
+
+    with pytest.raises(NotFound):
+        await call(made(script), task())
+    (span,) = spans.get_finished_spans()
+    assert "Adele" not in span.to_json()
+    assert span.status.status_code is trace.StatusCode.ERROR
+    assert (span.status.description, (span.attributes or {})["error.type"]) == ("not_found", "not_found")
 
 
 async def test_a_worker_that_the_kernel_does_not_know_is_named() -> None:
