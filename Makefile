@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit lint format lock clean
+.PHONY: help setup run terminal test unit lint format lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 run: setup ## Tandem on this machine: sandbox tenant, bot, one Playground for each of two people (ARGS="--no-open")
 	@exec $(BIN)/tandem up $(ARGS)
+
+terminal: $(VENV)/.installed ## the same without Node or browser; then, for each person: .venv/bin/tandem chat --as megan
+	@exec $(BIN)/tandem up --no-playground $(ARGS)
 
 test: setup lint ## every check: linters, types, import rules, all tests (ARGS="-k name")
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)

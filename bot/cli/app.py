@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import ports
+from bot.cli import playbook_commands, ports, worker_commands
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
 from orchestration.errors import TandemError
@@ -31,6 +31,9 @@ PortBaseOption = Annotated[int, typer.Option("--port-base", metavar="N", help="F
 PlaygroundPortOption = Annotated[
     int, typer.Option("--playground-port", metavar="N", help="Port of the first Playground.")
 ]
+
+app.add_typer(playbook_commands.app, name="playbook")
+app.add_typer(worker_commands.app, name="worker")
 
 DEFAULT_STATE = Path(".tandem")
 DEFAULT_PEOPLE = "megan,alex"
@@ -63,6 +66,9 @@ def up(
     bot_port: BotPortOption = ports.BOT,
     port_base: PortBaseOption = ports.SANDBOX,
     playground_port: PlaygroundPortOption = ports.PLAYGROUND,
+    no_playground: Annotated[
+        bool, typer.Option("--no-playground", help="Without Playgrounds and without Node: for tandem chat.")
+    ] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the windows in a browser.")] = False,
     no_bot: Annotated[
         bool, typer.Option("--no-bot", help="Leave the bot to you, for a debugger: tandem serve.")
@@ -85,10 +91,26 @@ def up(
         people=keys,
         data=data.resolve() if data else None,
         bot=not no_bot,
+        playground=not no_playground,
         open_browser=not no_open,
         fresh=fresh,
     )
     asyncio.run(start(wish, Console()))
+
+
+@app.command()
+def chat(
+    person: Annotated[
+        str,
+        typer.Option("--as", metavar="KEY", help="Who you are: a key of the tenant's people."),
+    ] = "",
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """Talk to Tandem in this terminal, as one person; a second terminal can be a second person."""
+    from bot.cli.chat.terminal import chat as talk
+    from bot.cli.chat.window import take
+
+    asyncio.run(talk(take(State(state), person)))
 
 
 @app.command()
@@ -142,17 +164,27 @@ def break_(
         int | None, typer.Option("--status", metavar="N", help="Answer every request with this HTTP status.")
     ] = None,
     latency: Annotated[str | None, typer.Option("--latency", metavar="SPAN", help="Answer late: 2s, 500ms.")] = None,
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="PATH", help="Only at this path and below: /me/sendMail.")
+    ] = None,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Carry writes out, then cut the connection without an answer.")
+    ] = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Break a system of the running sandbox for a while; without --status or --latency it answers 503."""
+    """Break a system of the running sandbox for a while; without --status, --latency or --drop it answers 503."""
     from bot.cli.durations import seconds_of
     from connectors.sandbox.control import break_system
 
     seconds = seconds_of(how_long)
     latency_seconds = seconds_of(latency) if latency else None
-    break_system(state, system, seconds, status=status, latency_seconds=latency_seconds)
-    answer = f"answers {status or 503}" if status or not latency else "answers"
-    typer.echo(f"{system} {answer}{f' after {latency}' if latency else ''} for {how_long}.")
+    break_system(state, system, seconds, status=status, latency_seconds=latency_seconds, path=path, drop=drop)
+    if drop:
+        answer = "carries writes out and drops the connection"
+    else:
+        answer = f"answers {status or 503}" if status or not latency else "answers"
+    where = f"{system} at {path}" if path else system
+    typer.echo(f"{where} {answer}{f' after {latency}' if latency else ''} for {how_long}.")
 
 
 @app.command()
@@ -179,3 +211,43 @@ def runs(
         started = line.proposed_at.astimezone().strftime("%Y-%m-%d %H:%M")
         table.add_row(started, line.status, line.title, names.get(line.initiator, line.initiator), line.run_id)
     Console(width=None if sys.stdout.isatty() else 200).print(table)  # lines stay whole for grep
+
+
+@app.command()
+def history(
+    run: Annotated[str, typer.Argument(help="The run's id, or how it begins; 'last' is the newest.")] = "last",
+    everything: Annotated[bool, typer.Option("--all", help="Also what was delivered to whom.")] = False,
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """Tell what happened in a run: when, what, and who decided; works while the bot runs."""
+    from bot.cli.history import find, read
+    from bot.cli.tables import show_history
+
+    log = state / EVENT_LOG
+    show_history(read(log, find(log, run), everything=everything))
+
+
+@app.command()
+def capabilities(
+    name: Annotated[str, typer.Argument(help="One of them: what it takes and gives.")] = "",
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """List what plans can use, and whose worker does it; also workers of other packages."""
+    from bot.cli.offer import ask
+    from bot.cli.tables import show_capabilities, show_capability
+
+    offer = ask(State(state))
+    if name:
+        show_capability(offer.find(name))
+    else:
+        show_capabilities(offer)
+
+
+@app.command()
+def doctor(state: StateOption = DEFAULT_STATE) -> None:
+    """Check this machine, the settings and every endpoint; says what to do about what is wrong."""
+    from bot.cli.doctor import examine
+    from bot.cli.tables import show_findings
+
+    if not show_findings(asyncio.run(examine(State(state)))):
+        sys.exit(1)

@@ -30,7 +30,7 @@ class Ports:
     playground: int = PLAYGROUND
     windows: int = 2
 
-    def needed(self, *, bot: bool = True) -> dict[int, tuple[str, str]]:
+    def needed(self, *, bot: bool = True, playground: bool = True) -> dict[int, tuple[str, str]]:
         """Port => who needs it, and the option that moves it."""
         ports = {self.bot: ("the bot", "--bot-port")} if bot else {}
         ports |= {
@@ -39,7 +39,8 @@ class Ports:
         }
         for window in range(self.windows):
             ports[self.sandbox + 11 + window] = ("the sandbox's proxy", "--port-base")
-            ports[self.playground + window] = ("the Playground", "--playground-port")
+            if playground:
+                ports[self.playground + window] = ("the Playground", "--playground-port")
         return ports
 
 

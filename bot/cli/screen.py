@@ -108,11 +108,12 @@ class Screen:
         took = time.monotonic() - self._began
         say = self._console.print
         say(
-            f"\n[bold]Tandem is up[/] after {took:.1f} s. A window for each person:\n",
+            f"\n[bold]Tandem is up[/] after {took:.1f} s. A chat for each person:\n",
             highlight=False,
         )
         for name, url in people:
-            say(f"  [bold]{name}[/]: [link={url}]{url}[/link]", highlight=False, soft_wrap=True)
+            where = f"[link={url}]{url}[/link]" if url.startswith("http") else url
+            say(f"  [bold]{name}[/]: {where}", highlight=False, soft_wrap=True)
         say(f"\nCtrl-C ends everything. Logs: {logs}", highlight=False, soft_wrap=True, style="dim")
 
     def _table(self) -> Table:

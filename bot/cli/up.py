@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import webbrowser
@@ -36,6 +37,7 @@ class Wish:
         data: The tenant's data; None is Contoso, which comes along.
         people: Who gets a window, by key of the tenant's data.
         bot: Start the bot; otherwise somebody else does (a debugger).
+        playground: Give each person a Playground; otherwise they use `tandem chat`, and no Node is needed.
         open_browser: Open the windows when there is a display.
     """
 
@@ -44,6 +46,7 @@ class Wish:
     people: tuple[str, ...]
     data: Path | None = None
     bot: bool = True
+    playground: bool = True
     open_browser: bool = True
     fresh: bool = False
 
@@ -63,25 +66,32 @@ class Product:
         Raises:
             Trouble: Something is in the way, did not start, or ended; whatever was started has been ended.
         """
-        wish, script = self._wish, playground.find()
-        require_free(wish.ports.needed(bot=wish.bot))
+        wish = self._wish
+        script = playground.find() if wish.playground else None
+        require_free(wish.ports.needed(bot=wish.bot, playground=wish.playground))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._stop)
             try:
                 async with asyncio.TaskGroup() as self._tasks:
                     windows = await self._start(script)
-                    self._screen.addresses([(window.name, window.url) for window in windows], str(wish.state.logs))
-                    if wish.open_browser and _has_display():
+                    self._screen.addresses([(each.name, self._way_in(each)) for each in windows], str(wish.state.logs))
+                    if wish.playground and wish.open_browser and _has_display():
                         for window in windows:
                             webbrowser.open(window.url)
             except BaseExceptionGroup as group:
                 raise _first(group) from None
 
-    async def _start(self, script: Path) -> list[Window]:
+    def _way_in(self, window: Window) -> str:
+        """How a person gets to their chat."""
+        state = self._wish.state.root
+        where = "" if state == Path(".tandem") else f" --state {shlex.quote(str(state))}"
+        return window.url if self._wish.playground else f"tandem chat --as {window.key}{where}"
+
+    async def _start(self, script: Path | None) -> list[Window]:
         wish = self._wish
         with self._screen as screen:
             sandbox, bot = screen.row("Sandbox tenant"), screen.row("Bot")
-            rows = [screen.row("Playground") for _ in wish.people]
+            rows = [screen.row("Chat") for _ in wish.people]
             described = await self._start_sandbox(sandbox)
             windows = [Window.of(window) for window in described["windows"]]
             async with asyncio.TaskGroup() as starting:
@@ -90,8 +100,12 @@ class Product:
                 else:
                     bot.skip("tandem serve (with the same --state, and --port)")
                 for window, row in zip(windows, rows, strict=True):
-                    row.title = f"Playground of {window.name}"
-                    starting.create_task(self._start_playground(row, window, script))
+                    row.title = f"Chat of {window.name}"
+                    if script is None:
+                        row.skip(self._way_in(window))
+                    else:
+                        row.title = f"Playground of {window.name}"
+                        starting.create_task(self._start_playground(row, window, script))
         return windows
 
     async def _start_sandbox(self, row: Row) -> dict[str, Any]:

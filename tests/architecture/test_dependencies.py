@@ -17,6 +17,7 @@ OURS = {"bot", "connectors", "manifest", "orchestration", "tests"}
 # Declared, though no line imports them.
 NEEDED_BY_OTHERS = {
     "deprecated",  # msgraph-core imports it and does not declare it
+    "tzdata",  # zoneinfo reads it where the system has no time zones
     "azure-monitor-opentelemetry",  # given; telemetry is switched on by a setting of the deployment
 }
 

@@ -15,9 +15,9 @@ _NOT_OURS = {
     ".git", ".venv", "node_modules", ".tandem", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
     ".hypothesis", "__pycache__", "dist", "build", "devTools", "test-results",
 }  # fmt: skip
-# Spelt in two parts, so that this file does not hold them itself.
+# Spelt in two parts, so that this file does not hold them itself. What follows a placeholder is an address of Graph.
 _MACHINE_PATHS = re.compile(
-    r"(?<![\w.])/(?:" + "|".join(("ho" + r"me/\w+/", "ro" + r"ot/\.?\w", "wo" + "rk/", "Us" + r"ers/\w+/")) + ")"
+    r"(?<![\w.})])/(?:" + "|".join(("ho" + r"me/\w+/", "ro" + r"ot/\.?\w", "wo" + "rk/", "Us" + r"ers/\w+/")) + ")"
 )
 _REGISTRIES = re.compile(
     "|".join(

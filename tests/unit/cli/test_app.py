@@ -18,7 +18,20 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
     told = tandem("--help", folder=tmp_path)
 
     assert told.returncode == 0
-    assert {"up", "serve", "sandbox", "break", "runs"} <= set(told.stdout.split())
+    commands = {
+        "up",
+        "chat",
+        "serve",
+        "sandbox",
+        "break",
+        "runs",
+        "history",
+        "doctor",
+        "capabilities",
+        "playbook",
+        "worker",
+    }
+    assert commands <= set(told.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -29,6 +42,12 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
         (["break", "sap"], "No sandbox is running with the state folder .tandem"),
         (["break", "sap", "--for", "a while"], "'a while' is not a span of time"),
         (["up", "--people", "megan,megan"], "give each person's key once"),
+        (["history"], "There is no event log .tandem/tandem.db yet"),
+        (["chat"], "Nothing is running with the state folder .tandem. Start it in another terminal"),
+        (["playbook", "run", "nope"], "There is no playbook 'nope'"),
+        (["playbook", "new", "No Name"], "'No Name' is no name for a playbook"),
+        (["playbook", "check", "nowhere.yaml"], "There is no file nowhere.yaml"),
+        (["worker", "new", "noname"], "'noname' is no name for a capability"),
     ],
 )
 def test_what_cannot_be_done_is_one_message_and_exit_code_1(tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -40,7 +59,7 @@ def test_what_cannot_be_done_is_one_message_and_exit_code_1(tmp_path: Path, argu
 
 
 def test_the_command_line_starts_without_the_heavy_packages(tmp_path: Path) -> None:
-    heavy = ("aiohttp", "botbuilder", "msgraph", "semantic_kernel", "openpyxl")
+    heavy = ("aiohttp", "botbuilder", "msgraph", "semantic_kernel", "openpyxl", "prompt_toolkit", "jsonschema", "yaml")
     code = f"import bot.cli.app, sys; print([name for name in {heavy!r} if name in sys.modules])"
 
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)

@@ -14,6 +14,10 @@ def test_each_window_needs_a_playground_and_a_proxy() -> None:
     assert set(Ports(windows=3).needed()) == {3978, 56200, 56201, 56211, 56212, 56213, 56151, 56152, 56153}
 
 
+def test_without_playgrounds_their_ports_belong_to_the_chats() -> None:
+    assert set(Ports().needed(playground=False)) == {3978, 56200, 56201, 56211, 56212}
+
+
 def test_the_bots_port_is_not_needed_when_somebody_else_starts_it() -> None:
     assert 3978 not in Ports().needed(bot=False)
 

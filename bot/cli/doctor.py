@@ -1,0 +1,167 @@
+"""`tandem doctor`: what is there on this machine and behind the settings, and what to do about what is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bot.cli import endpoints, playground, ports
+from bot.cli.finding import Finding
+from bot.cli.state import State
+from bot.cli.trouble import Trouble
+
+_MACHINE, _STATE, _SETTINGS, _PORTS = "This machine", "State", "Settings", "Ports"
+_LOG = "tandem.db"
+_LEAST_FREE_BYTES = 200 * 1024 * 1024
+
+
+async def examine(state: State) -> list[Finding]:
+    """Everything that was looked at, in the order in which it is shown."""
+    findings = [*_machine(), *_folder(state)]
+    described: Mapping[str, Any] | None = None
+    try:
+        described = state.sandbox()
+    except Trouble as trouble:
+        findings.append(Finding(_STATE, "bad", trouble.message, f"rm {state.sandbox_file}"))
+    findings += _ports(described)
+    environment, source = _environment(described)
+    if not environment:
+        findings.append(
+            Finding(
+                _SETTINGS,
+                "note",
+                "TANDEM_TENANT_ID is not set and no sandbox runs, so there is no deployment to look at.",
+                "For this machine: tandem up (or make run). For a tenant of your own: set what the README lists.",
+            )
+        )
+        return findings
+    return [*findings, *await _deployment(environment, source, _proxy(described))]
+
+
+def _environment(described: Mapping[str, Any] | None) -> tuple[dict[str, str], str]:
+    if "TANDEM_TENANT_ID" in os.environ:
+        return dict(os.environ), "the environment"
+    settings = described.get("settings") if described else None
+    return (dict(settings), "the running sandbox") if isinstance(settings, dict) else ({}, "")
+
+
+def _proxy(described: Mapping[str, Any] | None) -> str:
+    """A window's proxy knows where the bot of this sandbox listens."""
+    own = described is not None and "TANDEM_TENANT_ID" not in os.environ
+    return str(described["windows"][0]["endpoint"]) if described and own else ""
+
+
+async def _deployment(environment: dict[str, str], source: str, probe: str) -> list[Finding]:
+    from bot.settings import InvalidSettings, read
+
+    try:
+        settings = read(environment)
+    except InvalidSettings as error:
+        return [Finding(_SETTINGS, "bad", problem, "The README explains each of them.") for problem in error.problems]
+    return [
+        Finding(_SETTINGS, "good", f"All settings fit; they are those of {source}."),
+        *await endpoints.examine(settings, probe),
+    ]
+
+
+def _machine() -> Iterator[Finding]:
+    found = platform.python_version()
+    if (3, 11) <= sys.version_info < (3, 14):
+        yield Finding(_MACHINE, "good", f"Python {found}")
+    else:
+        yield Finding(_MACHINE, "bad", f"Python {found} is not supported.", "Install 3.11, 3.12 or 3.13.")
+    try:
+        yield Finding(_MACHINE, "good", f"Tandem {version('tandem')}")
+    except PackageNotFoundError:
+        yield Finding(_MACHINE, "bad", "Tandem is not installed as a package.", "In the project's folder: make setup")
+    yield _node()
+    try:
+        playground.find()
+        yield Finding(_MACHINE, "good", "Microsoft 365 Agents Playground")
+    except Trouble as trouble:
+        yield Finding(_MACHINE, "note", trouble.message, "Or do without: tandem up --no-playground, and tandem chat")
+
+
+def _node() -> Finding:
+    node = shutil.which("node")
+    if node is None:
+        return Finding(
+            _MACHINE, "note", "Node.js is not installed; only the Playground needs it.", "Install version 20 or newer."
+        )
+    told = subprocess.run([node, "--version"], check=False, capture_output=True, text=True)  # noqa: S603 - found on PATH
+    number = told.stdout.strip().lstrip("v")
+    major = int(number.partition(".")[0]) if number.partition(".")[0].isdecimal() else 0
+    if major < 20:
+        return Finding(
+            _MACHINE, "note", f"Node.js {number or '?'} is too old for the Playground.", "Install 20 or newer."
+        )
+    return Finding(_MACHINE, "good", f"Node.js {number}")
+
+
+def _folder(state: State) -> Iterator[Finding]:
+    root = state.root
+    above = next(each for each in (root, *root.resolve().parents) if each.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        way_out = "Change its rights, or choose another folder: --state DIR (TANDEM_DATA_DIR for the bot)"
+        yield Finding(_STATE, "bad", f"{above} cannot be written.", way_out)
+    elif not root.exists():
+        yield Finding(_STATE, "good", f"{root} is not there yet and can be made.")
+    else:
+        yield Finding(_STATE, "good", f"{root} can be written.")
+    free = shutil.disk_usage(above).free
+    if free < _LEAST_FREE_BYTES:
+        yield Finding(
+            _STATE, "bad", f"Only {free // 1_048_576} MB are free there.", "Make room: the log must be written."
+        )
+    if (root / _LOG).exists():
+        yield from _log(root / _LOG)
+
+
+def _log(log: Path) -> Iterator[Finding]:
+    from filelock import FileLock, Timeout
+
+    from orchestration.stores.sqlite import SCHEMA_VERSION
+
+    try:
+        with closing(sqlite3.connect(f"{log.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            schema = db.execute("PRAGMA user_version").fetchone()[0]
+            runs, open_runs = db.execute("SELECT count(*), coalesce(sum(open), 0) FROM runs").fetchone()
+    except sqlite3.DatabaseError as error:
+        yield Finding(_STATE, "bad", f"{log} cannot be read as an event log: {error}", "Put back a copy of it.")
+        return
+    if schema > SCHEMA_VERSION:
+        text = f"{log} has schema {schema}; this Tandem knows {SCHEMA_VERSION}."
+        yield Finding(_STATE, "bad", text, "Update Tandem, or use the state folder of this version.")
+    else:
+        yield Finding(_STATE, "good", f"{log}: schema {schema}, {runs} runs, {open_runs} open")
+    try:
+        with FileLock(f"{log}.lock", timeout=0):
+            yield Finding(_STATE, "good", "Nobody owns the log; the next bot will.")
+    except Timeout:
+        owner = Path(f"{log}.owner")
+        holder = f"process {owner.read_text('utf-8').strip()}" if owner.exists() else "a process"
+        yield Finding(_STATE, "good", f"The log is owned by a running bot ({holder}); a second one would be refused.")
+    except OSError as error:
+        yield Finding(_STATE, "bad", f"{log}.lock cannot be used: {error.strerror}", "Change its rights.")
+
+
+def _ports(described: Mapping[str, Any] | None) -> Iterator[Finding]:
+    if described is not None:
+        yield Finding(_PORTS, "good", f"The sandbox of this state folder is running (process {described.get('pid')}).")
+        return
+    needed = ports.Ports().needed()
+    try:
+        ports.require_free(needed)
+        yield Finding(_PORTS, "good", f"All {len(needed)} ports that 'tandem up' takes are free.")
+    except Trouble as trouble:
+        for line in trouble.message.splitlines()[:-1]:
+            yield Finding(_PORTS, "note", line, f"See who: lsof -i :{line.split()[1]}")

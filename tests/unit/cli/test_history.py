@@ -1,0 +1,170 @@
+"""`tandem history` tells what happened, from events alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.cli.history import find, read
+from bot.cli.telling import since
+from bot.cli.trouble import Trouble
+from orchestration.core import events as e
+from orchestration.core.codec import encode
+from orchestration.core.plan import Answer, Choice, Node, Plan, Question
+from orchestration.core.question import Answered, Item, Shown
+from orchestration.core.run import Person
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MEGAN = Person("aaaa", "Megan Bowen", "megan.bowen@contoso.example", "t")
+ALEX = Person("bbbb", "Alex Wilber", "alex.wilber@contoso.example", "t")
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+PLAN = Plan(
+    title="Supplier invoices",
+    tasks={
+        "sap": Node(capability="ledger.sap.entries", title="Read SAP"),
+        "decide": Node(approval=Question(approver="${tasks.x}", title="Decide"), title="Decide about it"),
+        "upload": Node(capability="files.upload", title="Save the workbook"),
+    },
+    answer=Answer(text="Done."),
+    playbook="reconcile@1",
+)
+SHOWN = Shown(
+    kind="decision",
+    title="2 differences",
+    on_behalf_of=MEGAN,
+    items=[Item("i1", "amount", "INV-1"), Item("i2", "amount", "INV-2")],
+    kinds={"amount": "Different amounts"},
+    choices=[Choice("sap", "SAP is right"), Choice("look", "Investigate")],
+)
+ANSWERED = Answered(choice="answer", by=ALEX, at=at(60), rules={"amount": "sap"}, exceptions={"i2": "look"})
+STORY: list[e.Event] = [
+    e.RunProposed(at=at(0), run_id="run-1", plan=PLAN, goal="Reconcile", initiator=MEGAN),
+    e.NoticeDelivered(at=at(0), notice="progress", to="aaaa", receipt="r"),
+    e.RunStarted(at=at(2), by=MEGAN),
+    e.TaskStarted(at=at(2), task="sap", attempt=1, worker="w", version="1", inputs="d", deadline=at(60), attempts=5),
+    e.SignInRequested(at=at(3), task="sap", attempt=1),
+    e.SignedIn(at=at(9)),
+    e.TaskStarted(at=at(9), task="sap", attempt=2, worker="w", version="1", inputs="d", deadline=at(60), attempts=5),
+    e.AttemptFailed(
+        at=at(10), task="sap", attempt=2, code="unavailable", message="SAP does not answer.", retry_at=at(12)
+    ),
+    e.TaskStarted(at=at(12), task="sap", attempt=3, worker="w", version="1", inputs="d", deadline=at(60), attempts=5),
+    e.TaskSucceeded(at=at(13), task="sap", entry="x", summary="411 invoices"),
+    e.ApprovalRequested(
+        at=at(13), approval="decide.1", task="decide", kind="decision", title=SHOWN.title, approvers=[ALEX],
+        choices=["answer"], entry="shown",
+    ),
+    e.ApprovalDecided(
+        at=at(60), approval="decide.1", by=ALEX, choice="answer", shown="shown", comment="ok", entry="answered"
+    ),
+    e.TaskInDoubt(at=at(70), task="upload", attempt=1, message="The connection was cut.", look_at=at(100)),
+    e.DoubtResolved(at=at(100), task="upload", happened=True),
+    e.RunSucceeded(at=at(101), answer="y"),
+]  # fmt: skip
+
+
+def write(path: Path, runs: dict[str, Sequence[e.Event]]) -> Path:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(files("orchestration.stores").joinpath("sqlite.sql").read_text("utf-8"))
+        for place, (run, events) in enumerate(runs.items()):
+            row = (run, "succeeded", "Supplier invoices", "aaaa", 0, 0, None, place, 1)
+            db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for seq, event in enumerate(events, 1):
+                values = (run, seq, 0, type(event).__name__, encode(event))
+                db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", values)
+        for entry, value in {"shown": SHOWN, "answered": ANSWERED}.items():
+            db.execute("INSERT INTO entries VALUES ('run-1', ?, ?)", (entry, msgspec.json.encode(value)))
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return write(tmp_path / "tandem.db", {"run-1": STORY, "run-2": STORY[:1], "other": STORY[:1]})
+
+
+def test_the_story_is_told_in_order_with_who_decided_what(log: Path) -> None:
+    told = [f"{each.about}: {each.what.strip()}" for each in read(log, "run-1").moments]
+
+    assert told[:3] == ["Run: proposed to Megan Bowen", "Run: started by Megan Bowen", "Read SAP: began: w, version 1"]
+    assert "Read SAP: waits for Megan Bowen to sign in" in told
+    assert "Run: Megan Bowen signed in" in told
+    failed = next(each for each in told if "try 1 failed (unavailable): SAP does not answer." in each)
+    assert "Again at " in failed
+    assert "Read SAP: began: w, version 1, try 2 of 5" in told
+    assert "Read SAP: done: 411 invoices" in told
+    asked = told.index("Decide about it: Alex Wilber was asked: 2 differences")
+    assert told[asked + 1 : asked + 4] == [
+        "Decide about it: Alex Wilber decided “ok”",
+        "Decide about it: Different amounts: SAP is right",
+        "Decide about it: INV-2: Investigate",
+    ]
+    assert "Save the workbook: a look at the target: it was done" in told
+    assert told[-1] == "Run: finished"
+
+
+def test_deliveries_are_told_only_if_asked(log: Path) -> None:
+    assert "reached" not in str(read(log, "run-1").moments)
+    assert "the run's card reached Megan Bowen" in str(read(log, "run-1", everything=True).moments)
+
+
+def test_a_decision_whose_content_was_erased_is_still_told(log: Path) -> None:
+    with closing(sqlite3.connect(log, isolation_level=None)) as db:
+        db.execute("DELETE FROM entries")
+
+    assert "Alex Wilber decided “ok”" in [each.what for each in read(log, "run-1").moments]
+
+
+@pytest.mark.parametrize("event", e.Event.__args__, ids=lambda event: event.__name__)  # type: ignore[attr-defined]
+def test_every_event_has_words_of_its_own(event: type) -> None:
+    source = files("bot.cli").joinpath("telling.py").read_text("utf-8")
+
+    assert f"e.{event.__name__}" in source
+
+
+def test_a_run_is_found_by_how_it_begins(log: Path) -> None:
+    assert [find(log, "run-1"), find(log, "oth"), find(log, "last")] == ["run-1", "other", "other"]
+
+
+@pytest.mark.parametrize(
+    ("run", "says"), [("nope", "There is no run 'nope'"), ("run-", "Several runs begin with 'run-'")]
+)
+def test_a_run_that_is_not_clear_is_asked_for(log: Path, run: str, says: str) -> None:
+    with pytest.raises(Trouble, match=says):
+        find(log, run)
+
+
+def test_an_event_of_a_newer_tandem_is_named(log: Path) -> None:
+    with closing(sqlite3.connect(log, isolation_level=None)) as db:
+        db.execute("""UPDATE events SET body = '{"type": "Teleported"}' WHERE run_id = 'run-1' AND seq = 3""")
+
+    with pytest.raises(Trouble, match="Event 3 of run run-1 is not one that this Tandem knows"):
+        read(log, "run-1")
+
+
+def test_reading_does_not_keep_the_bot_from_writing(log: Path) -> None:
+    with closing(sqlite3.connect(log, timeout=0, isolation_level=None)) as owner:
+        owner.execute("BEGIN IMMEDIATE")
+        assert read(log, "run-1").moments
+        owner.execute("UPDATE runs SET status = 'failed'")
+        owner.execute("COMMIT")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "+0.0 s"), (59.9, "+59.9 s"), (65, "+1 min 05 s"), (7260, "+2 h 01 min"), (200_000, "+2 d 7 h")],
+)
+def test_spans_are_told_as_people_do(seconds: float, text: str) -> None:
+    assert since(timedelta(seconds=seconds)) == text
