@@ -179,12 +179,12 @@ def _named(year: str, name: str, day_: str) -> date | None:
 
 
 def currency(value: Cell) -> str:
-    """An ISO 4217 code.
+    """A code of three letters: of a currency (ISO 4217), or of a unit such as PCE or KGM.
 
     Raises:
         Unreadable: It is none.
     """
     text = value.strip().upper() if isinstance(value, str) else ""
     if not re.fullmatch(r"[A-Z]{3}", text):
-        raise Unreadable(f"{shown(value)} is not a currency code such as EUR")
+        raise Unreadable(f"{shown(value)} is not a code of three letters such as EUR or KGM")
     return text

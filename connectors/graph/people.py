@@ -1,9 +1,10 @@
-"""`people.find`: who somebody is in the organisation's directory."""
+"""`people.find` and `people.manager`: who somebody is in the organisation's directory, and to whom they report."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -40,6 +41,16 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
 
 
+class ManagerOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arguments of `people.manager`.
+
+    Attributes:
+        who: As in `people.find`; empty: the initiator.
+    """
+
+    who: str = ""
+
+
 class People:
     """Finds people through a Graph client."""
 
@@ -61,6 +72,25 @@ class People:
         if match or "@" in text:
             return await _by_address(session, match[1] if match else text)
         return await _by_name(session, text)
+
+    async def manager(self, of: ManagerOf, task: TaskContext) -> Found:
+        """Whoever the person reports to, as the directory says.
+
+        Raises:
+            NotFound: There is no such person, or nobody is entered as their manager.
+            InvalidContent: As in `find`.
+        """
+        session = self._client.acting_as(task.initiator)
+        person = await self.find(Who(who=of.who), task) if of.who.strip() else None
+        path = "/me/manager" if person is None else f"/users/{quote(person.id, safe='')}/manager"
+        name = clipped(person.name if person else task.initiator.name, 80)
+        response = await session.call("GET", path, query={"$select": ",".join(FIELDS)})
+        if response.status_code == 404:
+            said = f"The directory names no manager of {name}."
+            raise NotFound(f"{said} Ask whoever keeps it to enter one, or name the person in the goal.")
+        if not response.is_success:
+            raise session.failure(response, f"look up the manager of {name}")
+        return _found(as_object(response))
 
 
 async def _by_address(session: GraphSession, address: str) -> Found:

@@ -1,4 +1,4 @@
-"""Reads one sheet of an Excel workbook as a ledger, or names every cell that stands in the way."""
+"""Reads one sheet of an Excel workbook, as a ledger or as texts, or names every cell that stands in the way."""
 
 from __future__ import annotations
 
@@ -29,23 +29,25 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which header stands over which field of an invoice, as the sheet writes it.
+    """Which header stands over which field of an invoice or another document, as the sheet writes it.
 
     Attributes:
         supplier: Supplier number.
-        invoice: The supplier's own invoice number.
-        amount: Gross amount.
-        currency: ISO 4217 code.
+        invoice: The supplier's own number of the document: of the invoice, of the delivery note.
+        amount: Gross amount, quantity.
         date: Document date.
+        currency: ISO 4217 code, or the unit as a code of three letters; empty if the sheet has no such column.
         supplier_name: Empty if the sheet has no such column.
+        note: Whatever people noted beside a row; empty if the sheet has no such column.
     """
 
     supplier: str
     invoice: str
     amount: str
-    currency: str
     date: str
+    currency: str = ""
     supplier_name: str = ""
+    note: str = ""
 
 
 _PARSERS: dict[str, Callable[[Cell], Any]] = {
@@ -54,9 +56,10 @@ _PARSERS: dict[str, Callable[[Cell], Any]] = {
     "currency": currency,
     "date": day,
 }
+_FREE = ("supplier_name", "note")
 
 
-def entries(content: bytes, file: str, sheet: str, columns: Columns) -> list[Entry]:
+def entries(content: bytes, file: str, sheet: str, columns: Columns, unit: str = "") -> list[Entry]:
     """The invoices of a sheet, in its order. CPU work: call it in a thread.
 
     Args:
@@ -64,6 +67,7 @@ def entries(content: bytes, file: str, sheet: str, columns: Columns) -> list[Ent
         file: Its name, for messages and for each entry's `row`.
         sheet: Name of the sheet.
         columns: Its headers.
+        unit: What every amount is counted in, where no column says.
 
     Raises:
         NotFound: There is no such sheet; the message names those there are.
@@ -71,7 +75,35 @@ def entries(content: bytes, file: str, sheet: str, columns: Columns) -> list[Ent
     """
     book = _open(content, file)
     try:
-        return _read(_rows(_sheet(book, file, sheet), file), file, sheet, columns)
+        return _read(_rows(_sheet(book, file, sheet), file), file, sheet, columns, unit)
+    finally:
+        book.close()
+
+
+def texts(content: bytes, file: str, sheet: str, columns: dict[str, str]) -> list[dict[str, str]]:
+    """The rows of a sheet as texts by field, in its order; cells that are empty are left out, and so are blank rows.
+
+    Args:
+        content: The workbook, `.xlsx`.
+        file: Its name, for messages.
+        sheet: Name of the sheet.
+        columns: Field => header.
+
+    Raises:
+        NotFound, InvalidContent: As `entries` says.
+    """
+    book = _open(content, file)
+    try:
+        numbered = enumerate(_rows(_sheet(book, file, sheet), file), start=1)
+        head = list(itertools.islice(numbered, HEADER_WITHIN_ROWS))
+        header, places = _header(head, file, sheet, columns)
+        found = []
+        for number, row in itertools.chain(head[header:], numbered):
+            _bounded(number, file, sheet)
+            cells = {name: row[place] for name, place in places.items() if place < len(row)}
+            if said := {name: str(value).strip() for name, value in cells.items() if not is_blank(value)}:
+                found.append(said)
+        return found
     finally:
         book.close()
 
@@ -121,21 +153,23 @@ def _sheet(book: openpyxl.Workbook, file: str, name: str) -> Any:
     raise NotFound(f"{file} has no sheet {clipped(name, 40)}{without}. Its sheets are: {there}.")
 
 
-def _read(rows: Iterable[tuple[Cell, ...]], file: str, sheet: str, columns: Columns) -> list[Entry]:
+def _bounded(number: int, file: str, sheet: str) -> None:
+    if number > MOST_ROWS:
+        raise InvalidContent(f"{file}, sheet {sheet} has more than {MOST_ROWS:,} rows: Tandem does not read that many.")
+
+
+def _read(rows: Iterable[tuple[Cell, ...]], file: str, sheet: str, columns: Columns, unit: str) -> list[Entry]:
     numbered = enumerate(rows, start=1)
     head = list(itertools.islice(numbered, HEADER_WITHIN_ROWS))
-    header, places = _header(head, file, sheet, columns)
+    header, places = _header(head, file, sheet, msgspec.structs.asdict(columns))
     found: list[Entry] = []
     problems: list[str] = []
     for number, row in itertools.chain(head[header:], numbered):
-        if number > MOST_ROWS:
-            raise InvalidContent(
-                f"{file}, sheet {sheet} has more than {MOST_ROWS:,} rows: Tandem does not read that many."
-            )
+        _bounded(number, file, sheet)
         cells = {name: row[place] if place < len(row) else None for name, place in places.items()}
         if all(is_blank(value) for value in cells.values()):
             continue
-        entry = _entry(cells, places, number, problems, row_name=f"{file}, {sheet}, row {number}")
+        entry = _entry(cells, places, number, problems, unit, row_name=f"{file}, {sheet}, row {number}")
         if entry:
             found.append(entry)
     if problems:
@@ -147,10 +181,10 @@ def _read(rows: Iterable[tuple[Cell, ...]], file: str, sheet: str, columns: Colu
 
 
 def _header(
-    head: list[tuple[int, tuple[Cell, ...]]], file: str, sheet: str, columns: Columns
+    head: list[tuple[int, tuple[Cell, ...]]], file: str, sheet: str, columns: dict[str, str]
 ) -> tuple[int, dict[str, int]]:
     """How many rows the header ends, and where each field's column is (counted from 0)."""
-    wanted = {name: header for name, header in msgspec.structs.asdict(columns).items() if header.strip()}
+    wanted = {name: header for name, header in columns.items() if header.strip()}
     best: tuple[int, int, list[str]] = (-1, 0, [])
     for index, (_, row) in enumerate(head, start=1):
         titles = [_title(value) for value in row]
@@ -179,11 +213,13 @@ def _title(value: Cell) -> str:
 
 
 def _entry(
-    cells: dict[str, Cell], places: dict[str, int], number: int, problems: list[str], *, row_name: str
+    cells: dict[str, Cell], places: dict[str, int], number: int, problems: list[str], unit: str, *, row_name: str
 ) -> Entry | None:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {} if "currency" in places else {"currency": unit}
     # The amount comes last: the currency says how to read it.
     for name in (*_PARSERS, "amount"):
+        if name not in places:
+            continue
         cell = f"cell {get_column_letter(places[name] + 1)}{number}"
         if is_blank(cells[name]):
             problems.append(f"{cell}: {name} is empty")
@@ -195,9 +231,5 @@ def _entry(
             problems.append(f"{cell}: {name} {error}")
     if len(values) <= len(_PARSERS):
         return None
-    supplier_name = cells.get("supplier_name")
-    return Entry(
-        **values,
-        supplier_name="" if is_blank(supplier_name) else clipped(str(supplier_name)),
-        row=row_name,
-    )
+    free: dict[str, Any] = {name: "" if is_blank(value := cells.get(name)) else clipped(str(value)) for name in _FREE}
+    return Entry(**values, **free, row=row_name)

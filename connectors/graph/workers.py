@@ -3,48 +3,129 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
+from connectors.graph import chat, everyday
+from connectors.graph.calendar import create, free_time
+from connectors.graph.chat import Chats
 from connectors.graph.client import GraphClient
+from connectors.graph.files import Files, found_summary, read_summary
+from connectors.graph.mail import draft, search, send
 from connectors.graph.people import Found, People
-from connectors.graph.table import Tables
+from connectors.graph.table import Tables, counted_rows
 from connectors.graph.upload import Uploads, preview, summary
 from connectors.http import clipped
 from connectors.ledger import counted
 from orchestration.capabilities.descriptor import Worker, worker
 
+_read = partial(worker, timeout=timedelta(seconds=60), attempts=5)
+_write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5)
+
 
 def workers(client: GraphClient) -> list[Worker]:
     """Graph's workers, bound to a client."""
-    uploads = Uploads(client)
-    table = worker(
+    own = [*_sharepoint(client), *_mail(client), *_calendar(client), *_people(client), _teams(client)]
+    return [*own, *everyday.workers(client)]
+
+
+def _sharepoint(client: GraphClient) -> list[Worker]:
+    uploads, files, tables = Uploads(client), Files(client), Tables(client)
+    table = _read(
         "files.table",
         title="Read a workbook in SharePoint",
         system="SharePoint",
         timeout=timedelta(seconds=120),
-        attempts=5,
         summarize=counted,
     )
-    upload = worker(
+    rows = _read(
+        "files.rows",
+        title="Read rows of a workbook in SharePoint",
+        system="SharePoint",
+        timeout=timedelta(seconds=120),
+        summarize=counted_rows,
+    )
+    upload = _write(
         "files.upload",
         title="Save a file in SharePoint",
         system="SharePoint",
-        effect="write",
         dedupe="target",
-        timeout=timedelta(seconds=120),
-        attempts=5,
         reconcile=uploads.reconcile,
         preview=preview,
         summarize=summary,
     )
-    find = worker(
-        "people.find",
-        title="Look somebody up in the directory",
-        system="Microsoft 365",
-        timeout=timedelta(seconds=60),
-        attempts=5,
-        summarize=_name,
+    find = _read("files.search", title="Search for files", system="SharePoint", summarize=found_summary)
+    read = _read(
+        "files.read",
+        title="Read a document",
+        system="SharePoint",
+        timeout=timedelta(seconds=180),
+        summarize=read_summary,
     )
-    return [table(Tables(client).read), upload(uploads.upload), find(People(client).find)]
+    return [table(tables.read), rows(tables.rows), upload(uploads.upload), find(files.search), read(files.read)]
+
+
+def _mail(client: GraphClient) -> list[Worker]:
+    drafts, sends = draft.Drafts(client), send.Sends(client)
+    # A second draft is not refused by Outlook: the first one is looked for once it cannot come any more.
+    save = _write(
+        "mail.draft",
+        title="Save a draft in the mailbox",
+        system="Outlook",
+        dedupe="two_step",
+        reconcile=drafts.reconcile,
+        preview=draft.preview,
+        summarize=draft.summary,
+    )
+    post = _write(
+        "mail.send",
+        title="Send a mail",
+        system="Outlook",
+        dedupe="two_step",
+        reconcile=sends.reconcile,
+        preview=send.preview,
+        summarize=send.summary,
+    )
+    find = _read("mail.search", title="Search the mailbox", system="Outlook", summarize=search.summary)
+    return [find(search.MailSearch(client).search), save(drafts.draft), post(sends.send)]
+
+
+def _calendar(client: GraphClient) -> list[Worker]:
+    meetings = create.Meetings(client)
+    free = _read(
+        "calendar.free_time", title="Find when everybody is free", system="Outlook", summarize=free_time.summary
+    )
+    enter = _write(
+        "calendar.create",
+        title="Enter a meeting and invite people",
+        system="Outlook",
+        dedupe="target",
+        reconcile=meetings.reconcile,
+        preview=create.preview,
+        summarize=create.summary,
+    )
+    return [free(free_time.Calendars(client).free_time), enter(meetings.create)]
+
+
+def _people(client: GraphClient) -> list[Worker]:
+    people = People(client)
+    find = _read("people.find", title="Look somebody up in the directory", system="Microsoft 365", summarize=_name)
+    manager = _read("people.manager", title="Look up somebody's manager", system="Microsoft 365", summarize=_name)
+    return [find(people.find), manager(people.manager)]
+
+
+def _teams(client: GraphClient) -> Worker:
+    chats = Chats(client)
+    # Nothing in Teams refuses a second message; reconcile looks for the reference that the first one carries.
+    post = _write(
+        "chat.post",
+        title="Post a message in Teams",
+        system="Teams",
+        dedupe="none",
+        reconcile=chats.reconcile,
+        preview=chat.preview,
+        summarize=chat.summary,
+    )
+    return post(chats.post)
 
 
 def _name(found: Found) -> str:

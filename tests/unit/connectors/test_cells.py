@@ -139,5 +139,5 @@ def test_identifiers_that_excel_made_numbers_are_identifiers_again() -> None:
 def test_currencies_are_codes() -> None:
     assert currency(" eur ") == "EUR"
     for cell in ("€", "Euro", 3, ""):
-        with pytest.raises(Unreadable, match="currency code"):
+        with pytest.raises(Unreadable, match="code of three letters"):
             currency(cell)

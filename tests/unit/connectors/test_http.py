@@ -171,3 +171,7 @@ async def test_a_broken_connection_is_told_apart_for_writes(write: bool, expecte
 async def test_a_wrong_address_is_the_operators_matter(url: str) -> None:
     with pytest.raises(Refused, match="address of SAP in the settings"):
         await call(url)
+
+
+def test_an_error_that_is_nested_too_deeply_says_nothing() -> None:
+    assert explanation(httpx.Response(400, content=b"[" * 100_000)) == ""

@@ -74,6 +74,32 @@ async def test_a_row_of_sap_is_an_entry(serve: Serve, identity: FakeIdentity) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "amount", "note"),
+    [
+        ({"SupplierInvoiceIsCreditMemo": "X"}, "-1250.10", "credit memo"),
+        ({"SupplierInvoiceIsCreditMemo": "X", "InvoiceGrossAmount": "-1250.10"}, "-1250.10", "credit memo"),
+        ({"SupplierInvoiceIsCreditMemo": "N"}, "1250.10", ""),
+        (
+            {"ReverseDocument": "5105600125", "ReverseDocumentFiscalYear": "2026"},
+            "1250.10",
+            "reversed with 5105600125/2026",
+        ),
+        (
+            {"SupplierInvoiceIsCreditMemo": "X", "ReverseDocument": "5105600123", "ReverseDocumentFiscalYear": "2026"},
+            "-1250.10",
+            "reversed with 5105600123/2026",
+        ),
+        ({"ReverseDocument": "", "ReverseDocumentFiscalYear": "0000"}, "1250.10", ""),
+    ],
+)
+async def test_credit_memos_and_reversals_of_sap_carry_their_sign(
+    serve: Serve, identity: FakeIdentity, fields: dict[str, str], amount: str, note: str
+) -> None:
+    ledger = await from_sap(serve, identity, {**SAP_ROW, **fields})
+    assert [(str(entry.amount), entry.note) for entry in ledger.entries] == [(amount, note)]
+
+
 async def test_a_row_of_dynamics_is_an_entry(serve: Serve, identity: FakeIdentity) -> None:
     ledger = await from_dynamics(serve, identity, DYNAMICS_ROW)
     assert ledger.entries == [

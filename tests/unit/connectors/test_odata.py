@@ -127,3 +127,11 @@ def test_what_is_no_month_is_named(text: str) -> None:
 
 def test_quotes_cannot_leave_a_filter_literal() -> None:
     assert quoted("O'Neil' or true") == "'O''Neil'' or true'"
+
+
+async def test_an_answer_that_is_nested_too_deeply_is_no_crash(serve: Serve, identity: FakeIdentity) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=b"[" * 100_000, content_type="application/json")
+
+    with pytest.raises(InvalidContent):
+        await rows(await serve(answer), identity)

@@ -7,10 +7,11 @@ import zipfile
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 import openpyxl
 import pytest
 
-from connectors.graph.sheet import Columns, entries
+from connectors.graph.sheet import Columns, entries, texts
 from orchestration.errors import InvalidContent, NotFound
 from orchestration.workers.ledger import Entry
 
@@ -199,3 +200,28 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_large_is_refused_before_it_is_opened() -> None:
     with pytest.raises(InvalidContent, match="51 MB"):
         read(bytes(51_000_000))
+
+
+def test_one_currency_for_the_whole_sheet_needs_no_column() -> None:
+    columns = msgspec.structs.replace(COLUMNS, currency="")
+    (entry,) = entries(book(HEADER, ROW), "Register.xlsx", "2026-10", columns, "PCE")
+    assert (entry.currency, entry.amount) == ("PCE", Decimal("1250.50"))
+
+
+def test_a_note_beside_a_row_is_kept() -> None:
+    columns = msgspec.structs.replace(COLUMNS, note="Note")
+    rows = read(book([*HEADER, "Note"], [*ROW, " by\nmail "], ROW), columns=columns)
+    assert [entry.note for entry in rows] == ["by mail", ""]
+
+
+def test_rows_are_read_as_texts_by_field() -> None:
+    content = book(
+        ["Title"], [], ["Supplier no.", "Kind", "Decision"], [100234, " Booked twice ", None], [], [7, "x", "y"]
+    )
+    columns = {"supplier": "supplier NO.", "kind": "Kind", "decision": "Decision"}
+    assert texts(content, "W.xlsx", "2026-10", columns) == [
+        {"supplier": "100234", "kind": "Booked twice"},
+        {"supplier": "7", "kind": "x", "decision": "y"},
+    ]
+    with pytest.raises(InvalidContent, match="has no column Decided"):
+        texts(content, "W.xlsx", "2026-10", {**columns, "decision": "Decided"})

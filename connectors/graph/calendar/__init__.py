@@ -1,0 +1,1 @@
+"""Calendars: when everybody is free, and meetings."""

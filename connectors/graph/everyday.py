@@ -1,0 +1,61 @@
+"""Graph's workers for the everyday playbooks: whose a file is and who gets it, who is listed, what is on today."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from connectors.graph import roster, share
+from connectors.graph.calendar import agenda
+from connectors.graph.client import GraphClient
+from connectors.graph.people import Found
+from connectors.http import clipped
+from orchestration.capabilities.descriptor import Worker, worker
+
+_PATIENCE = timedelta(seconds=60)
+
+
+def workers(client: GraphClient) -> list[Worker]:
+    """The workers, bound to a client."""
+    shares = share.Shares(client)
+    return [
+        worker(
+            "people.roster",
+            title="Look up who is meant",
+            system="Microsoft 365",
+            timeout=_PATIENCE,
+            attempts=5,
+            summarize=roster.summary,
+        )(roster.Rosters(client).read),
+        worker(
+            "calendar.agenda",
+            title="Read your calendar",
+            system="Outlook",
+            timeout=_PATIENCE,
+            attempts=5,
+            summarize=agenda.summary,
+        )(agenda.Agendas(client).read),
+        worker(
+            "files.owner",
+            title="Look up who owns a file",
+            system="SharePoint",
+            timeout=_PATIENCE,
+            attempts=5,
+            summarize=_name,
+        )(shares.owner),
+        worker(
+            "files.share",
+            title="Share a file",
+            system="SharePoint",
+            effect="write",
+            dedupe="target",
+            timeout=_PATIENCE,
+            attempts=5,
+            reconcile=shares.reconcile,
+            preview=share.preview,
+            summarize=share.summary,
+        )(shares.share),
+    ]
+
+
+def _name(found: Found) -> str:
+    return clipped(found.name, 80)

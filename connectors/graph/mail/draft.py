@@ -1,0 +1,85 @@
+"""`mail.draft`: puts a mail into the initiator's drafts, for them to look at and send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from connectors.graph.addresses import check
+from connectors.graph.client import GraphClient
+from connectors.graph.mail.letter import Kept, Letter, as_message, content, create, facts, key_of, recipients, with_key
+from connectors.http import clipped
+from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext
+from orchestration.errors import InvalidContent, OutcomeUnknown, Unavailable
+
+
+class Drafted(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail in Drafts; `draft` and `change_key` are what `mail.send` takes to send just this one."""
+
+    draft: str
+    change_key: str
+    subject: str
+    to: list[str]
+    link: str = ""
+
+
+class Drafts:
+    """Writes drafts through a Graph client."""
+
+    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._client = client
+        self._now = now
+
+    async def draft(self, letter: Letter, task: TaskContext) -> Drafted:
+        """Save the draft, marked with the task's key; one that is there with that key already is a success.
+
+        Raises:
+            Invalid: A recipient, the subject or the text cannot be as it is.
+            NotFound: Nobody is at an address.
+            Unavailable: No draft was made.
+            OutcomeUnknown: There may be one.
+        """
+        key = key_of(task, "mail.draft")
+        to, cc = recipients(letter.to, letter.cc)
+        subject, text = content(letter.subject, letter.text)
+        session = self._client.acting_as(task.initiator)
+        found = await with_key(session, key)
+        if found is None:
+            known = {each.address: each for each in await check(session, [*to, *cc], consequence="No draft was made.")}
+            to, cc = ([known[each.address] for each in group] for group in (to, cc))
+            if task.not_after is not None and self._now() > task.not_after:
+                raise Unavailable("It became too late to save the draft. No draft was made.")
+            try:
+                found = await create(session, as_message(to, cc, subject, text, key))
+            except InvalidContent as error:
+                raise OutcomeUnknown("Microsoft 365 took the draft, but its answer cannot be read.") from error
+        return _drafted(found, letter)
+
+    async def reconcile(self, letter: Letter, task: TaskContext) -> Done | NotDone:
+        """Whether the mailbox has a mail with this task's key, sent meanwhile or not."""
+        session = self._client.acting_as(task.initiator)
+        found = await with_key(session, key_of(task, "mail.draft"))
+        return NotDone() if found is None else Done(output=_drafted(found, letter))
+
+
+def preview(letter: Letter) -> Preview:
+    """What the person allows: the whole mail, and that it is not sent."""
+    lines = facts(letter.to, letter.cc, letter.subject, letter.text)
+    return Preview(title="Save a draft in your mailbox", facts=[*lines, ("Sending", "Nothing is sent")])
+
+
+def summary(drafted: Drafted) -> str:
+    """The draft's subject."""
+    return clipped(drafted.subject, 80)
+
+
+def _drafted(found: Kept, letter: Letter) -> Drafted:
+    return Drafted(
+        draft=found.id,
+        change_key=found.change_key,
+        subject=content(letter.subject, letter.text)[0],
+        to=[each.address for each in recipients(letter.to, letter.cc)[0]],
+        link=found.link,
+    )
