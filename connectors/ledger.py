@@ -6,6 +6,6 @@ from orchestration.workers.ledger import Ledger
 
 
 def counted(ledger: Ledger) -> str:
-    """How many invoices a ledger has: "1,412 invoices", "no invoices"."""
-    number = len(ledger.entries)
-    return f"{number:,} invoice{'' if number == 1 else 's'}" if number else "no invoices"
+    """How many documents a ledger has: "1,412 invoices", "no delivery notes"."""
+    number, many = len(ledger.entries), ledger.documents or "invoices"
+    return f"{number:,} {many.removesuffix('s') if number == 1 else many}" if number else f"no {many}"

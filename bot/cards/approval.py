@@ -17,7 +17,7 @@ from microsoft_teams.cards.core import (
 from microsoft_teams.cards.core import Choice as InputChoice
 
 from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
-from bot.cards.layout import GAP, about, facts, finished, fitted, header, line, note, section, words
+from bot.cards.layout import GAP, about, contents, facts, finished, fitted, header, line, note, section, words
 from bot.cards.wording import counted, plain, sentence
 from orchestration.core.plan import Choice
 from orchestration.core.question import (
@@ -39,6 +39,8 @@ _MOST_KINDS = 12
 _OPEN_ITEMS = 5
 _MOST_BUTTONS = 5
 _ITEM_FACTS = 6
+_WHY_FACTS = 10
+_AS_BEFORE = "As in "  # how a line of `Item.why` begins that names an earlier decision
 
 _STYLES: dict[str, ActionStyle] = {APPROVE: "positive", RETRY: "positive", CANCEL: "destructive"}
 
@@ -70,7 +72,9 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown) -> dict[str, An
     fewer = [items for items in (16, 13, 10, 8, 6, 4, 2, 1, 0) if items < most]
     # Without a default nothing covers a kind that is not shown.
     kinds = _MOST_KINDS if shown.default else len(shown.items)
-    rooms = [(items, kinds) for items in (most, *fewer)] + [(0, few) for few in (_MOST_KINDS, 6, 3, 1)]
+    # An answer for an item is worth more than the reasons of the next one.
+    whys = [(most, kinds, explained) for explained in range(most, -1, -1)]
+    rooms = [*whys, *((items, kinds, 0) for items in fewer), *((0, few, 0) for few in (_MOST_KINDS, 6, 3, 1))]
     return fitted(lambda room: _itemised(run, approval, shown, *room), rooms)
 
 
@@ -106,7 +110,11 @@ def _whole(run: RunView, approval: ApprovalView, shown: Shown, most: int) -> dic
     body = [
         *top(run, approval),
         *_text(shown),
-        *facts(shown.facts, most=most, spacing="Medium"),
+        *(
+            contents(shown.facts, most=most)
+            if shown.kind == "write"
+            else facts(shown.facts, most=most, spacing="Medium")
+        ),
     ]
     if shown.kind == "write":
         body.append(line(words("Nothing is written unless you allow it."), spacing="Medium"))
@@ -139,7 +147,9 @@ def _whole(run: RunView, approval: ApprovalView, shown: Shown, most: int) -> dic
     )
 
 
-def _itemised(run: RunView, approval: ApprovalView, shown: Shown, most: int, most_kinds: int) -> dict[str, Any]:
+def _itemised(
+    run: RunView, approval: ApprovalView, shown: Shown, most: int, most_kinds: int, explained: int
+) -> dict[str, Any]:
     counts = Counter(item.kind for item in shown.items)
     heaviest = sorted(shown.items, key=lambda item: -item.weight)[:most]
     kinds = [kind for kind, _ in counts.most_common(most_kinds)]
@@ -165,7 +175,7 @@ def _itemised(run: RunView, approval: ApprovalView, shown: Shown, most: int, mos
             f"take “{plain(default, 60)}”" if default else "do not fit on this card: the plan needs a default answer"
         )
         body.append(note(f"{rest} {follow}."))
-    body += _singly(shown, heaviest)
+    body += _singly(shown, heaviest, explained)
     speak = f"{approval.title}. For {run.initiator.name}. Choose a rule for each kind, then send the decisions."
     send = button(
         "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
@@ -173,7 +183,7 @@ def _itemised(run: RunView, approval: ApprovalView, shown: Shown, most: int, mos
     return finished([*body, _comment()], [send], speak=speak)
 
 
-def _singly(shown: Shown, heaviest: Sequence[Item]) -> list[CardElement]:
+def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[CardElement]:
     rest = len(shown.items) - len(heaviest)
     if not heaviest:
         return [
@@ -181,12 +191,20 @@ def _singly(shown: Shown, heaviest: Sequence[Item]) -> list[CardElement]:
             note(f"All {len(shown.items):,} items follow the rule of their kind.", spacing="None"),
         ]
     covered = f"The {len(heaviest)} largest of {len(shown.items):,}. The other {rest:,} follow the rule of their kind."
-    folded = heaviest[_OPEN_ITEMS:]
+    preset = sum(bool(_as_before(shown, item)) for item in heaviest)
+    begun = (
+        f" {counted(preset, 'answer is', 'answers are')} preset as before; change what does not fit." if preset else ""
+    )
+    items = [_item(shown, item, place if place < explained else None) for place, item in enumerate(heaviest)]
+    folded = items[_OPEN_ITEMS:]
+    reasoned = sum(bool(item.why) for item in heaviest)
+    if 0 < explained < reasoned:
+        begun += f" “Why?” is there for the {explained} largest: a card holds no more."
     body: list[CardElement] = [
         section("One by one, largest first"),
-        note(covered if rest else "Answer singly only where the rule does not fit.", spacing="None"),
+        note((covered if rest else "Answer singly only where the rule does not fit.") + begun, spacing="None"),
+        *items[:_OPEN_ITEMS],
     ]
-    body += [_item(shown, item) for item in heaviest[:_OPEN_ITEMS]]
     if folded:
         body.append(
             Container(
@@ -194,25 +212,44 @@ def _singly(shown: Shown, heaviest: Sequence[Item]) -> list[CardElement]:
                 is_visible=False,
                 separator=True,
                 spacing="Medium",
-                items=[_item(shown, item) for item in folded],
+                items=folded,
             )
         )
         body.append(reveal(f"Show or hide {len(folded)} more", "more"))
     return body
 
 
-def _item(shown: Shown, item: Item) -> CardElement:
+def _item(shown: Shown, item: Item, why: int | None) -> CardElement:
+    """One item with its answer; `why` numbers its explanation, None leaves that out."""
+    before = _as_before(shown, item)
     single = _choice_set(
         f"item:{item.id}",
-        "Answer for this one",
+        f"Answer for this one ({before[0][:1].lower()}{before[0][1:]})" if before else "Answer for this one",
         shown.choices,
+        value=before[1] if before else "",
         placeholder="As the rule says",
     )
+    explanation: list[CardElement] = []
+    if why is not None and item.why:
+        lines = facts(item.why, most=_WHY_FACTS, limit=160, spacing="None")
+        explanation = [reveal("Why?", f"why{why}"), Container(id=f"why{why}", is_visible=False, items=lines)]
     return Container(
         separator=True,
         spacing="Medium",
-        items=[line(words(item.title, 120, bold=True)), *facts(item.facts, most=_ITEM_FACTS, limit=80), single],
+        items=[
+            line(words(item.title, 120, bold=True)),
+            *facts(item.facts, most=_ITEM_FACTS, limit=80),
+            *explanation,
+            single,
+        ],
     )
+
+
+def _as_before(shown: Shown, item: Item) -> tuple[str, str] | None:
+    """When the like of an item was decided before and which choice that is; None if it cannot be chosen now."""
+    ids = {choice.title: choice.id for choice in shown.choices}
+    said = next(((label, value) for label, value in item.why if label.startswith(_AS_BEFORE)), None)
+    return (plain(said[0], 40), ids[said[1]]) if said and said[1] in ids else None
 
 
 def _choice_set(

@@ -33,6 +33,7 @@ Tone = Literal["neutral", "good", "warning", "attention"]
 # Teams takes 28 KB; the rest is for the activity around the card.
 LIMIT_BYTES = 26_000
 MOST_FACTS = 12
+_SHORT, _LONG, _MOST_LINES = 200, 2_000, 60
 
 
 class Mark(NamedTuple):
@@ -129,12 +130,34 @@ def banner(mark: Mark, runs: Sequence[TextRun]) -> Container:
 def facts(
     pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS, limit: int = 200, spacing: Spacing | None = "Small"
 ) -> list[CardElement]:
-    """(label, value) lines; beyond `most` it says how many are left out. Empty for no pairs."""
+    """(label, value) lines; beyond `most` it says how many are left out. Empty for no pairs; no value, no line."""
+    pairs = [pair for pair in pairs if pair[1].strip()]
     if not pairs:
         return []
     shown = [Fact(title=escaped(label, 60), value=escaped(value, limit)) for label, value in pairs[:most]]
     listing: list[CardElement] = [FactSet(facts=shown, spacing=spacing)]
     return [*listing, note(f"and {len(pairs) - most:,} more not shown here")] if len(pairs) > most else listing
+
+
+def contents(pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS) -> list[CardElement]:
+    """(label, value) lines of what somebody is about to allow: long values whole, with their own lines, in a box.
+
+    The box keeps what is inside from passing for a line of the card.
+    """
+    long = [pair for pair in pairs if len(pair[1]) > _SHORT or "\n" in pair[1].strip()]
+    body = facts([pair for pair in pairs if pair not in long], most=most, spacing="Medium")
+    for label, value in long[:most]:
+        lines = value.strip().splitlines()
+        shown: list[CardElement] = []
+        for place, each in enumerate(lines[:_MOST_LINES]):
+            if each.strip():
+                after_gap = place > 0 and not lines[place - 1].strip()
+                shown.append(line(words(each, _LONG), spacing="Medium" if after_gap else "None"))
+        if len(lines) > _MOST_LINES:
+            shown.append(note(f"and {len(lines) - _MOST_LINES:,} more lines not shown here"))
+        heading = TextBlock(text=escaped(label, 60), weight="Bolder", wrap=True, spacing="Medium")
+        body += [heading, Container(style="emphasis", spacing="Small", items=shown)]
+    return body
 
 
 def bullets(title: str, entries: Sequence[str], *, most: int = 10) -> list[CardElement]:

@@ -26,9 +26,13 @@ FIELDS = (
     "DocumentDate",
     "InvoiceGrossAmount",
     "DocumentCurrency",
+    "SupplierInvoiceIsCreditMemo",
+    "ReverseDocument",
+    "ReverseDocumentFiscalYear",
 )
 
 _DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
+_YES = ("X", "Y", "TRUE")  # the field is a flag of one letter; what is not set is empty or N
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,7 +57,10 @@ class SapClient:
         self._reader = ODataReader(SYSTEM, settings.url, timeout_seconds=settings.timeout_seconds)
 
     async def invoices(self, period: str, company: str, person: Person) -> Ledger:
-        """The invoices of a company code whose document date is in a month, in SAP's order; possibly none.
+        """The invoices and credit memos of a company code whose document date is in a month, in SAP's order.
+
+        SAP writes every amount without a sign. Here a credit memo's is negative, and so is that of a document that
+        reverses an invoice: the reversed and the reversing one cancel out.
 
         Args:
             period: `YYYY-MM`.
@@ -123,11 +130,28 @@ def _entry(row: Any) -> Entry:
     return Entry(
         supplier=_text(fields, "InvoicingParty"),
         invoice=_text(fields, "SupplierInvoiceIDByInvcgParty"),
-        amount=amount,
+        amount=-abs(amount) if _lowers(fields) else amount,
         currency=_text(fields, "DocumentCurrency"),
         date=when,
         row=name,
+        note=_note(fields),
     )
+
+
+def _lowers(fields: dict[str, Any]) -> bool:
+    """Whether a document lowers what is owed. The reversal of an invoice is posted as a credit memo, and marked so."""
+    return _text(fields, "SupplierInvoiceIsCreditMemo").upper() in _YES
+
+
+def _note(fields: dict[str, Any]) -> str:
+    """What else SAP says: "credit memo", "reversed with 5105600125/2026".
+
+    Both documents of a reversal name each other; `IsReversal` and `IsReversed` would say which is which, but not every
+    release has them.
+    """
+    if number := _text(fields, "ReverseDocument"):
+        return f"reversed with {number}/{_text(fields, 'ReverseDocumentFiscalYear') or '?'}"
+    return "credit memo" if _lowers(fields) else ""
 
 
 def _text(fields: dict[str, Any], field: str) -> str:

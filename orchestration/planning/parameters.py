@@ -7,12 +7,13 @@ from datetime import date
 
 import msgspec
 
-from orchestration.planning.matching import words
+from orchestration.planning.matching import stems, words
 from orchestration.planning.months import Month, find_months
 from orchestration.planning.playbook import Parameter, Playbook
 from orchestration.planning.port import Missing
 
 RECENT_MONTHS = 3
+_NUMBER = re.compile(r"(?<![\w.,:/-])\d{1,15}(?:[.,]\d{1,15})?(?![\w:/])")
 _ADDRESS = re.compile(r"(?:[A-Z][\w.'-]*(?:\s+[A-Z][\w.'-]*){0,3}\s*<[^<>\s]+@[^<>\s]+>)|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 
 
@@ -38,6 +39,8 @@ def read_goal(playbook: Playbook, goal: str, today: date) -> Reading:
             _take_month(name, goal, today, values, unclear, alone=False, known=known)
         elif parameter.type == "choice":
             _take_choice(name, parameter, goal, values, unclear)
+        elif parameter.type == "number":
+            _take_number(name, find_months(goal, today, known_words=known).rest, values, unclear)
         elif parameter.type == "person" and (found := _ADDRESS.findall(goal)):
             if len(found) == 1 and parameter.accepts(found[0]):
                 values[name] = found[0]
@@ -90,6 +93,18 @@ def _take_month(
         unclear[name] = f"One month at a time: you named {' and '.join(month.title for month in found.months[:3])}"
     elif found.months:
         values[name] = str(found.months[0])
+
+
+def _take_number(name: str, text: str, values: dict[str, str], unclear: dict[str, str]) -> None:
+    """The one number of a text that says every word of the parameter's name: "a tolerance of 5 days"."""
+    wanted = {word.stem for word in stems(name.replace("_", " "))}
+    if not wanted or not wanted <= {word.stem for word in stems(text)}:
+        return
+    found = _NUMBER.findall(text)
+    if len(found) == 1:
+        values[name] = found[0].replace(",", ".")
+    elif found:
+        unclear[name] = f"I read several numbers: {', '.join(found[:4])}"
 
 
 def _take_choice(name: str, parameter: Parameter, text: str, values: dict[str, str], unclear: dict[str, str]) -> None:

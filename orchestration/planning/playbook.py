@@ -21,8 +21,8 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?")
 class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One thing that a person may say about a goal.
 
-    Only months, choices and addresses of people are looked for in the goal's own words. Text and numbers are asked
-    for, or take their default: nobody can tell which number of a sentence was meant.
+    Months, choices, addresses of people, and numbers that are named (`tolerance_days`: "a tolerance of 5 days") are
+    looked for in the goal's own words. Text and other numbers are asked for, or take their default.
 
     Attributes:
         type: `month` (YYYY-MM), `text`, `number`, `choice` (a choice's id) or `person` ("Name <name@domain>").

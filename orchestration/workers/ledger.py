@@ -8,17 +8,18 @@ from decimal import Decimal
 import msgspec
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One invoice as one system has it.
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One invoice as one system has it; it holds nothing that could lead back to it, so the collector may pass it by.
 
     Attributes:
         supplier: Supplier number as written there.
         invoice: The supplier's own invoice number as written there.
-        amount: Gross, exact, in `currency`.
-        currency: ISO 4217.
+        amount: Gross, exact, in `currency`; negative where it lowers what is owed (credit memo, reversal).
+        currency: ISO 4217, or the unit in which `amount` counts.
         date: Document date.
         supplier_name: As written there; may be empty.
         row: Where it stands, for people: "SAP 5105600123/2026", "Register.xlsx, 2026-10, row 17".
+        note: What else its system says about it: "credit memo", "reversed with 5105600123/2026".
     """
 
     supplier: str
@@ -28,6 +29,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     date: date
     supplier_name: str = ""
     row: str = ""
+    note: str = ""
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +40,14 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         period: `YYYY-MM`.
         entries: In the system's order.
         link: Where a person finds it, if anywhere.
+        documents: What the entries are called, in the plural; empty for invoices.
     """
 
     source: str
     period: str
     entries: list[Entry]
     link: str = ""
+    documents: str = ""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from statistics import median_low
 
@@ -11,14 +11,17 @@ import msgspec
 
 from orchestration.capabilities import TaskContext, worker
 from orchestration.errors import Invalid, InvalidContent
-from orchestration.workers.discrepancy import KINDS, Discrepancy, Kind, describe, listed
+from orchestration.workers.discrepancy import Discrepancy, Found, Rules, describe, listed
 from orchestration.workers.keys import Key, invoice_key
 from orchestration.workers.ledger import Entry, Ledger
+from orchestration.workers.months import period_title
+from orchestration.workers.netting import SEVERAL, balance, is_double, net
+from orchestration.workers.reconciliation import Figures, Reconciliation, SystemFigures, shown_system
+from orchestration.workers.remembered import AS_IN, Memory, Remembered
+from orchestration.workers.terms import Kind, Terms
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
-)  # fmt: skip
+Rows = dict[Key, tuple[list[Entry], ...]]
+Gone = dict[Key, dict[str, list[Entry]]]
 
 
 class ReconcileInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,74 +31,15 @@ class ReconcileInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ledgers: System => its invoices of the period; null for one that was left out.
         tolerance_days: Dates so many days apart are still the same.
         tolerance_amount: Amounts so far apart are still the same.
+        terms: What the documents and their figures are called.
+        remembered: What was decided last time; null or without rows if nothing is known.
     """
 
     ledgers: dict[str, Ledger | None]
     tolerance_days: int = 3
     tolerance_amount: Decimal = Decimal("0.00")
-
-
-class SystemFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One system's part in a comparison.
-
-    Attributes:
-        system: Its key in the input.
-        name: For people.
-        entries: Number of its rows.
-        totals: Currency => sum of its rows.
-        link: Where a person finds it, if anywhere.
-    """
-
-    system: str
-    name: str
-    entries: int
-    totals: dict[str, Decimal]
-    link: str
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of a comparison.
-
-    Attributes:
-        systems: Of every compared system.
-        invoices: Different invoices in all systems together.
-        matched: Invoices about which all systems agree.
-        by_kind: Kind => discrepancies, every kind named.
-    """
-
-    systems: list[SystemFigures]
-    invoices: int
-    matched: int
-    by_kind: dict[Kind, int]
-
-
-class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a comparison.
-
-    Attributes:
-        period: `YYYY-MM`.
-        period_title: "October 2026".
-        compared: Systems compared, as in the input.
-        left_out: Systems named in the input that had no ledger.
-        discrepancies: One for each invoice that differs, the heaviest first.
-        summary: "19 discrepancies in 437 invoices".
-        compared_text: "SAP, Dynamics and Register", and what was left out.
-        counts_text: "SAP 431 · Dynamics 429 · Register 433".
-        kinds_text: "6 missing in a system, 5 with different amounts".
-    """
-
-    period: str
-    period_title: str
-    compared: list[str]
-    left_out: list[str]
-    figures: Figures
-    discrepancies: list[Discrepancy]
-    tolerance_days: int
-    tolerance_amount: Decimal
-    summary: str
-    compared_text: str
-    counts_text: str
-    kinds_text: str
+    terms: Terms = Terms()
+    remembered: Remembered | None = None
 
 
 @worker(
@@ -112,7 +56,7 @@ async def reconcile(arguments: ReconcileInput, task: TaskContext) -> Reconciliat
         InvalidContent: The ledgers are of different periods.
     """
     del task
-    return compare(arguments)
+    return await asyncio.to_thread(compare, arguments)  # seconds of work for large ledgers, and others wait their turn
 
 
 def compare(arguments: ReconcileInput) -> Reconciliation:
@@ -122,19 +66,19 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
     names = {system: ledger.source or system for system, ledger in ledgers.items()}
     period = _checked(arguments, ledgers, left_out, names)
 
+    terms = arguments.terms
     rows = _grouped(ledgers)
-    scale = _typical_amounts(ledgers)
-    found: list[Discrepancy] = []
-    for key, groups in rows.items():
-        if kind := _kind(groups, arguments.tolerance_days, arguments.tolerance_amount):
-            found.append(
-                describe(kind, key, dict(zip(ledgers, groups, strict=True)), names, _weight(kind, groups, scale))
-            )
-    found.sort(key=lambda each: (-each.weight, each.id))
+    gone = _netted(rows, list(ledgers))
+    kept = {key: groups for key, groups in rows.items() if any(groups)}
+    found = _found(kept, gone, arguments, ledgers, names)
 
-    by_kind = dict.fromkeys(KINDS, 0)
+    by_kind = dict.fromkeys(terms.kinds(), 0)
     for each in found:
         by_kind[each.kind] += 1
+    reversed_ = {
+        system: [row for by_system in gone.values() for row in by_system.get(system, [])] for system in ledgers
+    }
+    pairs = sum(map(len, reversed_.values())) // 2
     figures = Figures(
         systems=[
             SystemFigures(
@@ -146,25 +90,54 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
             )
             for system, ledger in ledgers.items()
         ],
-        invoices=len(rows),
-        matched=len(rows) - len(found),
+        invoices=len(kept),
+        matched=len(kept) - len(found),
         by_kind=by_kind,
+        reversed=pairs,
     )
+    counts = [f"{names[system]} {len(ledger.entries):,}" for system, ledger in ledgers.items()]
+    counted = terms.counted()
     return Reconciliation(
         period=period,
-        period_title=_period_title(period),
+        period_title=period_title(period),
         compared=list(ledgers),
         left_out=left_out,
         figures=figures,
         discrepancies=found,
         tolerance_days=arguments.tolerance_days,
         tolerance_amount=arguments.tolerance_amount,
-        summary=_summary(len(found), len(rows)),
+        summary=_summary(len(found), len(kept), terms),
         compared_text=listed(names.values())
         + (f"; left out: {listed(map(shown_system, left_out))}" if left_out else ""),
-        counts_text=" · ".join(f"{names[system]} {len(ledger.entries):,}" for system, ledger in ledgers.items()),
-        kinds_text=", ".join(f"{count:,} {_COUNTED[kind]}" for kind, count in by_kind.items() if count) or "none",
+        counts_text=" · ".join([*counts, *([f"{pairs:,} reversed"] if pairs else [])]),
+        kinds_text=", ".join(f"{count:,} {counted[kind]}" for kind, count in by_kind.items() if count) or "none",
+        reversed={system: rows_ for system, rows_ in reversed_.items() if rows_},
+        remembered=sum(any(label.startswith(AS_IN) for label, _ in each.why) for each in found),
+        terms=terms,
     )
+
+
+def _found(
+    rows: Rows,
+    gone: Gone,
+    arguments: ReconcileInput,
+    ledgers: Mapping[str, Ledger],
+    names: dict[str, str],
+) -> list[Discrepancy]:
+    """Every discrepancy, the heaviest first."""
+    scale = _typical_amounts(ledgers)
+    memory = Memory(arguments.remembered, arguments.terms)
+    rules = Rules(arguments.tolerance_days, arguments.tolerance_amount)
+    found: list[Discrepancy] = []
+    for key, groups in rows.items():
+        if kind := _kind(groups, rules):
+            by_system = dict(zip(ledgers, groups, strict=True))
+            weight = _weight(kind, groups, scale)
+            each = describe(Found(kind, key, by_system, gone.get(key, {}), weight), names, rules, arguments.terms)
+            lacking = [names[system] for system, group in by_system.items() if not group]
+            as_before = memory.of(each.supplier, kind, lacking)
+            found.append(msgspec.structs.replace(each, why=[*as_before, *each.why]) if as_before else each)
+    return sorted(found, key=lambda each: (-each.weight, each.id))
 
 
 def _checked(
@@ -191,9 +164,9 @@ def _checked(
     return periods.pop()
 
 
-def _grouped(ledgers: Mapping[str, Ledger]) -> dict[Key, tuple[list[Entry], ...]]:
+def _grouped(ledgers: Mapping[str, Ledger]) -> Rows:
     """Invoice => its rows in each system, in the order of the systems; empty where a system lacks it."""
-    rows: dict[Key, tuple[list[Entry], ...]] = {}
+    rows: Rows = {}
     count = len(ledgers)
     for index, ledger in enumerate(ledgers.values()):
         for entry in ledger.entries:
@@ -205,29 +178,41 @@ def _grouped(ledgers: Mapping[str, Ledger]) -> dict[Key, tuple[list[Entry], ...]
     return rows
 
 
-def _kind(groups: tuple[list[Entry], ...], days: int, tolerance: Decimal) -> Kind | None:
+def _netted(rows: Rows, systems: list[str]) -> Gone:
+    """Takes rows that cancel out of `rows`; returns them by invoice and system."""
+    gone: Gone = {}
+    for key, groups in rows.items():
+        for index, group in enumerate(groups):
+            if len(group) > 1:
+                left, cancelled = net(group)
+                if cancelled:
+                    groups[index][:] = left
+                    gone.setdefault(key, {})[systems[index]] = cancelled
+    return gone
+
+
+def _kind(groups: tuple[list[Entry], ...], rules: Rules) -> Kind | None:
     """What differs about one invoice: the first of duplicate, missing, currency, amount, date; None if nothing does."""
     missing = False
     for group in groups:
-        if len(group) > 1:
+        if len(group) > 1 and is_double(group):
             return "duplicate"
         if not group:
             missing = True
     if missing:
         return "missing"
-    first = groups[0][0]
+    first = balance(groups[0])
     low = high = first.amount
-    early: date = first.date
-    late: date = first.date
+    early = late = first.date
     for group in groups:
-        entry = group[0]
-        if entry.currency != first.currency and entry.currency.strip().upper() != first.currency.strip().upper():
+        code, amount, day = balance(group)
+        if code != first.currency or code == SEVERAL:
             return "currency"
-        low, high = min(low, entry.amount), max(high, entry.amount)
-        early, late = min(early, entry.date), max(late, entry.date)
-    if low != high and high - low > tolerance:
+        low, high = min(low, amount), max(high, amount)
+        early, late = min(early, day), max(late, day)
+    if low != high and high - low > rules.amount:
         return "amount"
-    if early != late and (late - early).days > days:
+    if early != late and (late - early).days > rules.days:
         return "date"
     return None
 
@@ -237,18 +222,16 @@ def _typical_amounts(ledgers: Mapping[str, Ledger]) -> dict[str, float]:
     amounts: dict[str, list[Decimal]] = {}
     for ledger in ledgers.values():
         for entry in ledger.entries:
-            amounts.setdefault(entry.currency, []).append(entry.amount)
-    return {currency: max(1.0, abs(float(median_low(each)))) for currency, each in amounts.items()}
+            amounts.setdefault(entry.currency, []).append(abs(entry.amount))
+    return {currency: max(1.0, float(median_low(each))) for currency, each in amounts.items()}
 
 
 def _weight(kind: Kind, groups: tuple[list[Entry], ...], scale: dict[str, float]) -> float:
     """Money at stake: the difference of amounts; else the whole invoice, of which a date moves only the booking."""
     entries = [entry for group in groups for entry in group]
     if kind == "amount":
-        stake = (
-            float(max(entry.amount for entry in entries) - min(entry.amount for entry in entries))
-            / scale[entries[0].currency]
-        )
+        amounts = [balance(group).amount for group in groups]
+        stake = float(max(amounts) - min(amounts)) / scale[entries[0].currency]
     else:
         stake = max(abs(float(entry.amount)) / scale[entry.currency] for entry in entries)
     return round(stake / 100 if kind == "date" else stake, 6)
@@ -261,27 +244,8 @@ def _totals(entries: list[Entry]) -> dict[str, Decimal]:
     return dict(sorted(totals.items()))
 
 
-def _summary(found: int, invoices: int) -> str:
+def _summary(found: int, invoices: int, terms: Terms) -> str:
     if not invoices:
-        return "no invoices in any system"
+        return f"no {terms.documents} in any system"
     differing = f"{found:,} {'discrepancy' if found == 1 else 'discrepancies'}" if found else "no discrepancies"
-    return f"{differing} in {invoices:,} {'invoice' if invoices == 1 else 'invoices'}"
-
-
-_COUNTED: dict[Kind, str] = {
-    "missing": "missing in a system",
-    "amount": "with different amounts",
-    "currency": "with different currencies",
-    "date": "with different dates",
-    "duplicate": "booked twice",
-}
-
-
-def shown_system(system: str) -> str:
-    """A name for people of a system of which only the key is known: `sap` is SAP, `register` is Register."""
-    return system.upper() if len(system) <= 3 else system.replace("_", " ").capitalize()
-
-
-def _period_title(period: str) -> str:
-    year, _, month = period.partition("-")
-    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else period
+    return f"{differing} in {invoices:,} {terms.document if invoices == 1 else terms.documents}"

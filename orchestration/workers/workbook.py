@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from datetime import date
@@ -12,9 +13,12 @@ from orchestration.capabilities import TaskContext, worker
 from orchestration.core.question import Answered
 from orchestration.core.run import Person
 from orchestration.errors import Invalid
+from orchestration.workers.book import Book
 from orchestration.workers.discrepancy import one_line
-from orchestration.workers.reconcile import Reconciliation, shown_system
-from orchestration.workers.sheets import Book, discrepancies_sheet, summary_sheet
+from orchestration.workers.ledger import Ledger
+from orchestration.workers.ledger_sheets import ledger_sheets
+from orchestration.workers.reconciliation import Reconciliation, shown_system
+from orchestration.workers.sheets import discrepancies_sheet, summary_sheet
 
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f]')  # what SharePoint refuses in a file name
 
@@ -44,6 +48,7 @@ class WorkbookInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         reconciliation: The comparison.
         decisions: What the accountant answered; null if nothing had to be decided.
         run: Where it comes from.
+        ledgers: System => what was compared, for a sheet of its own; none to leave those sheets out.
     """
 
     title: str
@@ -51,6 +56,7 @@ class WorkbookInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reconciliation: Reconciliation
     decisions: Answered | None
     run: RunFacts
+    ledgers: dict[str, Ledger | None] = {}
 
 
 class Workbook(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +82,15 @@ class Workbook(msgspec.Struct, frozen=True, kw_only=True):
     summarize=lambda result: f"{result.name}, {max(1, round(result.size_bytes / 1000))} KB",
 )
 async def workbook(arguments: WorkbookInput, task: TaskContext) -> Workbook:
-    """Make a workbook with a summary and one row for each discrepancy; the same arguments give the same bytes.
+    """Make a workbook: a summary with a chart, one row for each discrepancy, and a sheet for each system.
+
+    The same arguments give the same bytes.
 
     Raises:
         Invalid: The file name cannot be used.
     """
     del task
-    return make(arguments)
+    return await asyncio.to_thread(make, arguments)
 
 
 def make(arguments: WorkbookInput) -> Workbook:
@@ -95,6 +103,7 @@ def make(arguments: WorkbookInput) -> Workbook:
     ) as book:
         summary_sheet(book, arguments.title, arguments.reconciliation, arguments.decisions, decided, _origin(arguments))
         discrepancies_sheet(book, arguments.reconciliation, arguments.decisions, decided)
+        ledger_sheets(book, arguments.reconciliation, arguments.ledgers)
         sheets = book.names()
     return Workbook(name=name, content=content.getvalue(), size_bytes=content.tell(), sheets=sheets)
 

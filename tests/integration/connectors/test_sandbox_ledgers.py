@@ -22,10 +22,17 @@ def sap_truth(sandbox: Sandbox, month: str) -> set[Entry]:
         Entry(
             supplier=str(row["InvoicingParty"]),
             invoice=str(row["SupplierInvoiceIDByInvcgParty"]),
-            amount=Decimal(str(row["InvoiceGrossAmount"])),
+            amount=Decimal(str(row["InvoiceGrossAmount"])) * (-1 if row["SupplierInvoiceIsCreditMemo"] == "X" else 1),
             currency=str(row["DocumentCurrency"]),
             date=row["DocumentDate"],
             row=f"SAP {row['SupplierInvoice']}/{row['FiscalYear']}",
+            note=(
+                f"reversed with {row['ReverseDocument']}/{row['ReverseDocumentFiscalYear']}"
+                if row["ReverseDocument"]
+                else "credit memo"
+                if row["SupplierInvoiceIsCreditMemo"]
+                else ""
+            ),
         )
         for row in sandbox.tenant.sap["A_SupplierInvoice"].rows
         if isinstance(row["DocumentDate"], date) and f"{row['DocumentDate']:%Y-%m}" == month

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +24,10 @@ class Columns(msgspec.Struct, forbid_unknown_fields=True):
     supplier: str
     invoice: str
     amount: str
-    currency: str
     date: str
+    currency: str = ""
     supplier_name: str = ""
+    note: str = ""
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,6 +37,22 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
     columns: Columns
     source: str = "Register"
     period: str = ""
+    documents: str = ""
+    only_period: bool = False
+
+
+class Rows(msgspec.Struct, forbid_unknown_fields=True):
+    site: str
+    path: str
+    sheet: str
+    columns: dict[str, str]
+    month: str = ""
+    optional: bool = False
+
+
+class Read(msgspec.Struct):
+    rows: list[dict[str, str]]
+    month: str = ""
 
 
 class Who(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,6 +90,10 @@ async def _table(table: Table, task: TaskContext) -> Ledger:
     return Ledger(source=table.source, period=table.period, entries=[])
 
 
+async def _rows(rows: Rows, task: TaskContext) -> Read:
+    return Read(rows=[])
+
+
 async def _find(who: Who, task: TaskContext) -> Found:
     return Found("a", "Alex Wilber", "alex.wilber@contoso.example")
 
@@ -89,6 +111,7 @@ def workers() -> list[Worker]:
         worker("ledger.sap.entries", title="Read SAP", system="SAP", name="sap")(_read),
         worker("ledger.dynamics.entries", title="Read Dynamics", system="Dynamics", name="dynamics")(_read),
         worker("files.table", title="Read a workbook", system="SharePoint")(_table),
+        worker("files.rows", title="Read rows", system="SharePoint")(_rows),
         worker("people.find", title="Look somebody up", system="Microsoft 365")(_find),
         worker(
             "files.upload",
@@ -110,8 +133,13 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def shipped() -> Path:
-    return PLAYBOOKS
+def shipped(tmp_path: Path) -> Path:
+    """A folder with the two reconciliations: the other playbooks need workers that this deployment lacks."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    for playbook in PLAYBOOKS.glob("reconcile-*.yaml"):
+        shutil.copy(playbook, folder)
+    return folder
 
 
 @pytest.fixture

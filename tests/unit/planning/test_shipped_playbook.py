@@ -122,6 +122,10 @@ OUTPUTS: dict[str, Any] = {
     "sap": Ledger(source="SAP", period="2026-10", entries=[entry("A"), entry("B")]),
     "dynamics": Ledger(source="Dynamics", period="2026-10", entries=[entry("A"), entry("B", "11.00")]),
     "register": Ledger(source="Register", period="2026-10", entries=[entry("A")]),
+    "last_month": {
+        "rows": [{"supplier": "1", "kind": "Missing in a system", "decision": "SAP is right"}],
+        "month": "2026-09",
+    },
     "accountant": {"id": ALEX.id, "name": ALEX.name, "upn": ALEX.upn, "mail": "", "title": "Accountant"},
     "upload": {
         "name": "Supplier invoices 2026-10.xlsx",
@@ -148,7 +152,7 @@ async def test_it_fits_the_workers_of_the_deployment(
     found = await planned(real, shipped, megan, now)
     assert found.writes == ["Put the workbook into SharePoint"]
     roots = [name for name, node in found.plan.tasks.items() if not node.needs]
-    assert roots == ["sap", "dynamics", "register", "accountant"]
+    assert roots == ["sap", "dynamics", "register", "accountant", "last_month"]
 
 
 async def test_the_whole_way_ends_with_figures_and_a_link(
@@ -172,7 +176,14 @@ async def test_the_whole_way_ends_with_figures_and_a_link(
         "Register is right",
         "Investigate",
     ]
+    assert run.items[0].why == [
+        ("As in September", "SAP is right"),
+        ("Rule", "every invoice must be in all systems"),
+        ("SAP", "B, B"),
+        ("Dynamics", "B, B"),
+    ]
     made = msgspec.convert(run.tasks["workbook"], Workbook)
+    assert made.sheets == ["Summary", "Discrepancies", "SAP", "Dynamics", "Register"]
     assert made.name == "Supplier invoices 2026-10.xlsx"
     assert made.content.startswith(b"PK")
 

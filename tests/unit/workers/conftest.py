@@ -73,7 +73,7 @@ def _sap(month: str) -> list[Entry]:
         Entry(
             supplier=row["InvoicingParty"],
             invoice=row["SupplierInvoiceIDByInvcgParty"],
-            amount=Decimal(row["InvoiceGrossAmount"]),
+            amount=Decimal(row["InvoiceGrossAmount"]) * (-1 if row["SupplierInvoiceIsCreditMemo"] else 1),
             currency=row["DocumentCurrency"],
             date=date.fromisoformat(row["DocumentDate"]),
             row=f"SAP {row['SupplierInvoice']}/{row['FiscalYear']}",

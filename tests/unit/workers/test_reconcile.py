@@ -230,6 +230,7 @@ def test_a_discrepancy_can_be_asked_about_as_an_item() -> None:
         title="Northwind GmbH INV-2026-0042: missing in Dynamics",
         facts=[("SAP", "1,250.00 EUR · 2026-10-04"), ("Dynamics", "missing")],
         weight=1.0,
+        why=[("Rule", "every invoice must be in all systems"), ("SAP", "row 2, INV-2026-0042")],
     )
     assert msgspec.convert(plain, Reconciliation) == result
 

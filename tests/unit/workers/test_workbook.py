@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -16,6 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from orchestration.core.question import Answered
 from orchestration.core.run import Person
 from orchestration.errors import Invalid
+from orchestration.workers import ledger_sheets
 from orchestration.workers.ledger import Entry, Ledger
 from orchestration.workers.reconcile import ReconcileInput, Reconciliation, compare
 from orchestration.workers.workbook import RunFacts, WorkbookInput, make
@@ -94,7 +96,7 @@ def test_the_workbook_holds_every_discrepancy_with_the_decision(
         for system, name in (("sap", "SAP"), ("dynamics", "Dynamics"), ("register", "Register")):
             entries = each.entries[system]
             if not entries:
-                assert row[f"{name} amount"] == "missing"
+                assert row[f"{name} amount"] == ("reversed" if each.reversed else "missing")
                 continue
             assert Decimal(str(row[f"{name} amount"])) == entries[0].amount
             assert row[f"{name} date"] == datetime.combine(entries[0].date, datetime.min.time())
@@ -126,7 +128,7 @@ def test_the_summary_says_what_was_compared_and_who_decided(contoso: Callable[[s
 def test_the_table_is_ready_to_work_with() -> None:
     sheet = build(one())["Discrepancies"]
     assert sheet.freeze_panes == "F2"
-    assert sheet.auto_filter.ref == "A1:Q2"
+    assert sheet.auto_filter.ref == "A1:R2"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet["F2"].number_format == "#,##0.00"
     assert sheet["H2"].number_format == "yyyy-mm-dd"
@@ -199,3 +201,102 @@ def test_control_characters_do_not_break_the_file() -> None:
     sheet = build(result)["Discrepancies"]
     assert sheet["C2"].value.startswith("A B")
     assert len(sheet["I2"].value) <= 32_767
+
+
+def test_every_system_has_a_sheet_of_its_rows_with_what_became_of_them(
+    contoso: Callable[[str], dict[str, Ledger | None]],
+) -> None:
+    ledgers = contoso("2026-10")
+    result = compare(ReconcileInput(ledgers=ledgers))
+    book = build(result, ledgers=ledgers)
+    assert book.sheetnames == ["Summary", "Discrepancies", "SAP", "Dynamics", "Register"]
+    numbers = {each.id: number for number, each in enumerate(result.discrepancies, 1)}
+    for system, name in (("sap", "SAP"), ("dynamics", "Dynamics"), ("register", "Register")):
+        ledger = ledgers[system]
+        assert ledger is not None
+        rows = table(book[name])
+        assert [Decimal(str(row["Amount"])) for row in rows] == [entry.amount for entry in ledger.entries]
+        assert [row["Source row"] for row in rows] == [entry.row for entry in ledger.entries]
+        found = {row["Source row"]: (row["No."], row["Result"]) for row in rows}
+        kinds = result.terms.kinds()
+        for each in result.discrepancies:
+            for entry in each.entries[system]:
+                assert found[entry.row] == (numbers[each.id], kinds[each.kind].capitalize())
+        assert {entry.row for entry in result.reversed.get(system, [])} == {
+            place for place, (_, said) in found.items() if said == "Reversed"
+        }
+        assert sum(said == "In order" for _, said in found.values()) > 380
+
+
+def test_a_ledger_too_long_for_a_sheet_lists_only_what_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_sheets, "MOST_ROWS", 3)
+    same = [_entry(f"A{number}", "1.00") for number in range(5)]
+    ledgers: dict[str, Ledger | None] = {
+        "sap": Ledger(source="SAP", period="2026-10", entries=[*same, _entry("B", "1.00")]),
+        "register": Ledger(source="Register", period="2026-10", entries=[*same, _entry("B", "2.00")]),
+    }
+    book = build(compare(ReconcileInput(ledgers=ledgers)), ledgers=ledgers)
+    said = [[cell for cell in row if cell] for row in book["SAP"].iter_rows(min_row=2, values_only=True)]
+    assert said[0][:2] == ["Different amounts", 1]
+    assert said[-1] == ["Only what differs or was reversed is listed here; SAP has 6 rows."]
+    assert len([row for row in said if row]) == 2
+
+
+def test_sheets_of_systems_get_names_that_excel_takes() -> None:
+    names = ["Summary", "A/B: [old]*?" + "x" * 40, "History", "'"]
+    ledgers: dict[str, Ledger | None] = {
+        f"s{place}": Ledger(source=name, period="2026-10", entries=[]) for place, name in enumerate(names)
+    }
+    book = build(compare(ReconcileInput(ledgers=ledgers)), ledgers=ledgers)
+    made = book.sheetnames[2:]
+    assert made[0] == "Summary (2)"
+    assert made[1].startswith("A B old x")
+    assert len(made[1]) <= 31
+    assert made[2:] == ["History (2)", "System"]
+    assert book[made[0]]["A2"].value == "Summary has no invoices."
+
+
+def test_the_chart_shows_the_discrepancies_by_kind() -> None:
+    made = make(
+        WorkbookInput(
+            reconciliation=one(), decisions=None, title="T", name="Supplier invoices.xlsx", run=RUN, ledgers={}
+        )
+    )
+    summary = openpyxl.load_workbook(io.BytesIO(made.content))["Summary"]
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        chart = archive.read("xl/charts/chart1.xml").decode()
+    ranges = re.findall(r"<c:f>Summary!\$([A-Z])\$(\d+):\$[A-Z]\$(\d+)</c:f>", chart)
+    (label, first, last), (value, *same) = ranges
+    assert same == [first, last]
+    shown = {summary[f"{label}{row}"].value: summary[f"{value}{row}"].value for row in range(int(first), int(last) + 1)}
+    assert shown == {
+        "Missing in a system": 0,
+        "Different amounts": 1,
+        "Different currencies": 0,
+        "Different dates": 0,
+        "Booked twice": 0,
+    }
+
+
+def test_without_discrepancies_there_is_no_chart() -> None:
+    ledgers: dict[str, Ledger | None] = {
+        name: Ledger(source=name, period="2026-10", entries=[_entry("A", "1.00")]) for name in ("one", "two")
+    }
+    made = make(
+        WorkbookInput(
+            reconciliation=compare(ReconcileInput(ledgers=ledgers)), decisions=None, title="T", name="T.xlsx", run=RUN
+        )
+    )
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        assert not [name for name in archive.namelist() if "chart" in name]
+
+
+def _entry(invoice: str, amount: str) -> Entry:
+    return Entry(
+        supplier="1",
+        invoice=invoice,
+        amount=Decimal(amount),
+        currency="EUR",
+        date=date(2026, 10, 4),
+        row=f"row {invoice} {amount}",
+    )
