@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 from connectors.sandbox.server import PLAYGROUND_PORT, PORT_BASE, serve
@@ -26,6 +27,9 @@ def main() -> int:
     parser.add_argument("--bot-url", default="http://127.0.0.1:3978")
     parser.add_argument("--window", action="append", help="a person with a Playground window; may be repeated")
     parser.add_argument("--playground-port", type=int, default=PLAYGROUND_PORT)
+    parser.add_argument(
+        "--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day that mail and calendars take for today"
+    )
     given = parser.parse_args()
     windows = given.window or ("megan", "alex")
     try:
@@ -40,7 +44,7 @@ def main() -> int:
 
 async def _until_told(given: argparse.Namespace, windows: list[str] | tuple[str, ...]) -> None:
     serving = asyncio.ensure_future(
-        serve(given.data, given.state, given.port_base, given.bot_url, windows, given.playground_port)
+        serve(given.data, given.state, given.port_base, given.bot_url, windows, given.playground_port, given.today)
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows has none; there Ctrl-C arrives as KeyboardInterrupt

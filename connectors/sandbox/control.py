@@ -6,6 +6,7 @@ import hmac
 import json
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,12 @@ from connectors.sandbox.data import Tenant
 from connectors.sandbox.drives import Drives
 from connectors.sandbox.faults import SYSTEMS, Faults
 from connectors.sandbox.guard import refuse_browsers
+from connectors.sandbox.mailroom import Mailroom
+from connectors.sandbox.messages import INBOX, Address
+from connectors.sandbox.office import Office
+from connectors.sandbox.replies import GraphError
 from connectors.sandbox.sessions import Sessions
+from connectors.sandbox.talks import ChatMessage
 from orchestration.errors import Invalid, Unavailable
 
 KEY_HEADER = "X-Control-Key"
@@ -26,7 +32,16 @@ class Control:
     """Serves /control; every request needs the key from sandbox.json and must not come from a web page."""
 
     def __init__(
-        self, tenant: Tenant, key: str, *, faults: Faults, sessions: Sessions, drives: Drives, log: AccessLog
+        self,
+        tenant: Tenant,
+        key: str,
+        *,
+        faults: Faults,
+        sessions: Sessions,
+        drives: Drives,
+        log: AccessLog,
+        office: Office,
+        mailroom: Mailroom,
     ) -> None:
         self._tenant = tenant
         self._key = key
@@ -34,11 +49,17 @@ class Control:
         self._sessions = sessions
         self._drives = drives
         self._log = log
+        self._office = office
+        self._mailroom = mailroom
 
     def register(self, router: web.UrlDispatcher) -> None:
         """Adds the control desk's paths."""
         router.add_get("/control", self._guarded(self._overview))
         router.add_get("/control/writes", self._guarded(self._writes))
+        router.add_get("/control/accepted", self._guarded(self._accepted))
+        router.add_post("/control/mail", self._guarded(self._mail))
+        router.add_post("/control/say", self._guarded(self._say))
+        router.add_post("/control/delay", self._guarded(self._delay))
         router.add_get("/control/requests", self._guarded(self._requests))
         router.add_post("/control/break", self._guarded(self._break))
         router.add_post("/control/mend", self._guarded(self._mend))
@@ -73,15 +94,15 @@ class Control:
         return {"broken": self._broken(), "writes": len(self._drives.writes), "signed_in": signed_in}
 
     def _broken(self) -> dict[str, Any]:
-        broken = {}
+        broken: dict[str, Any] = {}
         for system in SYSTEMS:
-            fault = self._faults.current(system)
-            if fault:
-                broken[system] = {
+            for fault in self._faults.all(system):
+                broken[f"{system} {fault.path}".strip()] = {
                     "seconds": round(self._faults.left_seconds(fault), 1),
                     "status": fault.status,
                     "latency_seconds": fault.latency_seconds,
                     "times": fault.times,
+                    **({"drop": True} if fault.drop else {}),
                 }
         return broken
 
@@ -89,12 +110,64 @@ class Control:
         writes = [write.public() for write in self._drives.writes]
         return {"count": len(writes), "writes": writes}
 
+    def _accepted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Every write that was accepted, in order: mail, events, chat messages, shared files, uploads."""
+        uploads = [{**write.public(), "kind": "file.upload"} for write in self._drives.writes]
+        found = sorted([*self._office.journal.accepted, *uploads], key=lambda each: str(each["time"]))
+        return {"count": len(found), "accepted": found}
+
+    def _mail(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A person writes a mail, or answers the newest one in their inbox whose subject has `answers` in it."""
+        person = self._tenant.people[self._person(body)]
+        text = str(body.get("body") or "")
+        if "answers" in body:
+            wanted = str(body["answers"]).casefold()
+            inbox = sorted(self._mailroom.messages(person, INBOX), key=lambda m: m.sent)
+            found = [m for m in inbox if wanted in m.subject.casefold()]
+            if not found:
+                raise ValueError(f"{person.name} has no mail about {body['answers']!r}")
+            message = self._mailroom.reply(found[-1], person, text)
+        else:
+            message = self._mailroom.new(person, str(body.get("subject") or ""))
+            message.body = text
+            for key in body.get("to") or []:
+                to = self._tenant.people.get(str(key))
+                message.to.append(Address(to.name, to.upn) if to else Address(str(key), str(key)))
+        try:
+            self._mailroom.send(message, person)
+        except GraphError as error:
+            raise ValueError(str(error)) from error
+        return {"person": person.key, "subject": message.subject, "to": [each.address for each in message.to]}
+
+    def _say(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A person writes into their newest chat with `to`, or the chat with this id."""
+        person, other = self._person(body), str(body.get("to") or "")
+        talks = [
+            t
+            for t in self._office.talks
+            if person in t.members and (t.id == other or set(t.members) == {person, other})
+        ]
+        if not talks:
+            raise ValueError(f"{person} has no chat with {other!r}")
+        now = datetime.now(UTC)
+        said = ChatMessage(str(int(now.timestamp() * 1000)), talks[0].id, person, now, str(body.get("text") or ""))
+        change = self._office.chat_messages.put(f"{said.talk}/{said.id}", said)
+        self._office.journal.commit([change], "chat.post", person, id=said.id, talk=said.talk, text=said.body)
+        return {"talk": said.talk, "id": said.id}
+
+    def _delay(self, body: dict[str, Any]) -> dict[str, Any]:
+        seconds = body.get("sent_items_seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 3600:
+            raise ValueError("sent_items_seconds must be from 0 to 3600")
+        self._mailroom.sent_items_delay_seconds = float(seconds)
+        return {"sent_items_seconds": seconds}
+
     def _requests(self, body: dict[str, Any]) -> dict[str, Any]:
         counts = sorted(self._log.counts.items())
         return {"requests": [{"system": s, "method": m, "status": c, "count": n} for (s, m, c), n in counts]}
 
     def _break(self, body: dict[str, Any]) -> dict[str, Any]:
-        known = {"system", "seconds", "status", "latency_seconds", "times"}
+        known = {"system", "seconds", "status", "latency_seconds", "times", "path", "drop", "retry_after"}
         if unknown := set(body) - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         if not {"system", "seconds"} <= set(body):
@@ -134,6 +207,9 @@ def break_system(
     latency_seconds: float | None = None,
     *,
     times: int | None = None,
+    path: str | None = None,
+    drop: bool = False,
+    retry_after: float | None = None,
 ) -> dict[str, Any]:
     """Breaks a system of the sandbox that runs with this state folder; returns what is broken now.
 
@@ -144,6 +220,9 @@ def break_system(
         status: Error status of every answer; 503 if neither this nor a latency is given.
         latency_seconds: Delay before every answer.
         times: Only for this many requests.
+        path: Only at this path and below, without the system's prefix: /me/sendMail.
+        drop: Writes are carried out, then the connection is cut without an answer.
+        retry_after: What Retry-After says; may have decimals.
 
     Raises:
         Unavailable: No sandbox runs there.
@@ -155,6 +234,9 @@ def break_system(
         "status": status,
         "latency_seconds": latency_seconds,
         "times": times,
+        "path": path,
+        "drop": drop or None,
+        "retry_after": retry_after,
     }
     return call(state, "break", {name: value for name, value in wanted.items() if value is not None})
 

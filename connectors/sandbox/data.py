@@ -6,6 +6,7 @@ import base64
 import re
 import uuid
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,12 @@ class Apps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TenantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The contents of tenant.yml; `company` is the one that people work in (Dynamics: dataAreaId)."""
+    """The contents of tenant.yml.
+
+    `company` is the one that people work in (Dynamics: dataAreaId); `today` is the day to which the days of mail,
+    events and chats are relative (empty: the day of the start); Sent Items show a message so many seconds after it
+    was sent.
+    """
 
     id: str
     name: str
@@ -42,6 +48,8 @@ class TenantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dynamics_url: str
     company: str
     apps: Apps
+    today: str = ""
+    sent_items_delay_seconds: float = 2.0
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -136,11 +144,12 @@ def load(folder: Path) -> Tenant:
     sap = load_tables(folder / "sap", problems)
     dynamics = load_tables(folder / "dynamics", problems)
     if problems.found or file is None:
-        raise InvalidContent(_report(folder, problems.found))
+        raise InvalidContent(report(folder, problems.found))
     return Tenant(file, people, groups, sites, sap, dynamics)
 
 
-def _report(folder: Path, found: list[str]) -> str:
+def report(folder: Path, found: list[str]) -> str:
+    """What is wrong with a data folder, as people read it."""
     shown = "\n".join(f"  {line}" for line in found[:SHOWN_PROBLEMS])
     more = f"\n  ... and {len(found) - SHOWN_PROBLEMS} more" if len(found) > SHOWN_PROBLEMS else ""
     return f"The data in {folder} cannot be used as it is:\n{shown}{more}"
@@ -148,7 +157,10 @@ def _report(folder: Path, found: list[str]) -> str:
 
 def _tenant_file(file: Path, problems: Problems) -> TenantFile | None:
     try:
-        found = msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), TenantFile)
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(raw, dict) and isinstance(raw.get("today"), date):
+            raw["today"] = raw["today"].isoformat()
+        found = msgspec.convert(raw, TenantFile)
     except FileNotFoundError:
         problems.add(file, "the file is missing")
         return None

@@ -91,6 +91,10 @@ class Drive:
             raise DriveError(404, "itemNotFound", "The resource could not be found.")
         return found
 
+    def items(self) -> list[Item]:
+        """Everything in the library."""
+        return list(self._items.values())
+
     def at(self, folder: Item, path: str) -> Item:
         """The item at a path below `folder`.
 

@@ -51,8 +51,11 @@ class Drives:
         host = tenant.file.sharepoint_host
         self.all = [Drive(host, site, library) for site in tenant.sites.values() for library in site.libraries]
         self.writes: list[Write] = []
-        lines = self._journal.read_bytes().splitlines() if self._journal.exists() else []
-        for line in lines:
+        raw = self._journal.read_bytes() if self._journal.exists() else b""
+        if raw and not raw.endswith(b"\n"):  # a kill cut the last line short: the next one must not be glued to it
+            with self._journal.open("ab") as out:
+                out.write(b"\n")
+        for line in raw.splitlines():
             try:
                 write = msgspec.json.decode(line, type=Write)
             except msgspec.MsgspecError:

@@ -1,68 +1,144 @@
-"""Microsoft Graph v1.0, as far as Tandem uses it: the front door; people and files are apart."""
+"""Microsoft Graph v1.0, as far as Tandem uses it: the front door; people, files, mail and so on are apart."""
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from connectors.sandbox.accesslog import acted
+from connectors.sandbox.asks import Ask
 from connectors.sandbox.authority import GRAPH_AUDIENCE
+from connectors.sandbox.batch import batch
 from connectors.sandbox.data import Person
 from connectors.sandbox.drive import DriveError
+from connectors.sandbox.faults import Faults, cut, error_body
+from connectors.sandbox.graph_calendar import CalendarApi
+from connectors.sandbox.graph_chats import ChatsApi
 from connectors.sandbox.graph_files import FilesApi
+from connectors.sandbox.graph_mail import MailApi
 from connectors.sandbox.graph_people import PeopleApi
+from connectors.sandbox.graph_sharing import SharingApi
 from connectors.sandbox.odata import ODataError
 from connectors.sandbox.replies import GraphError
+from connectors.sandbox.throttle import MAILBOX_PATH
 from connectors.sandbox.tokens import Mint, TokenRefused
+from connectors.sandbox.upload_sessions import UploadSessions
 
 PREFIX = "/graph/v1.0"
+
+
+_MAILBOX = re.compile(r"/(?:me|users/(?P<user>[^/]+))/(?P<rest>.+)")
 
 
 class Graph:
     """Serves /graph/v1.0/...; whatever it does, it does with the rights of the token's person."""
 
-    def __init__(self, mint: Mint, people: PeopleApi, files: FilesApi) -> None:
+    def __init__(
+        self,
+        mint: Mint,
+        faults: Faults,
+        *,
+        people: PeopleApi,
+        files: FilesApi,
+        sharing: SharingApi,
+        mail: MailApi,
+        calendar: CalendarApi,
+        chats: ChatsApi,
+        sessions: UploadSessions,
+    ) -> None:
         self._mint = mint
+        self._faults = faults
         self._people = people
         self._files = files
+        self._sharing = sharing
+        self._mail = mail
+        self._calendar = calendar
+        self._chats = chats
+        self._sessions = sessions
 
     def register(self, router: web.UrlDispatcher) -> None:
         """Adds Graph's paths; Graph's own addressing (root:/path:/content) is not aiohttp's, so one route takes all."""
         router.add_route("*", PREFIX + "/{path:.*}", self.answer)
         router.add_get("/graph/download", self._files.download)
+        self._sessions.register(router)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """One Graph request."""
+        """One Graph request, or a batch of them."""
         ids = {"request-id": str(uuid.uuid4())}
         if "client-request-id" in request.headers:
             ids["client-request-id"] = request.headers["client-request-id"]
-        try:
-            response = await self._answer(request)
-        except (GraphError, DriveError) as error:
-            response = _error(error.status, error.code, str(error), ids)
-        except ODataError as error:
-            response = _error(400, "BadRequest", str(error), ids)
-        except TokenRefused as error:
-            response = _error(401, "InvalidAuthenticationToken", error.detail, ids)
-            response.headers["WWW-Authenticate"] = 'Bearer realm="", error="invalid_token"'
+
+        async def safely(answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+            try:
+                return await answer
+            except (GraphError, DriveError) as error:
+                return _error(error.status, error.code, str(error), ids)
+            except ODataError as error:
+                return _error(400, "BadRequest", str(error), ids)
+            except TokenRefused as error:
+                response = _error(401, "InvalidAuthenticationToken", error.detail, ids)
+                response.headers["WWW-Authenticate"] = 'Bearer realm="", error="invalid_token"'
+                return response
+
+        async def whole() -> web.StreamResponse:
+            person = self._person(request)
+            # Clients escape the colons and slashes of "root:/path:" or not; both mean the same.
+            path = "/" + unquote(request.raw_path.partition("?")[0]).removeprefix(PREFIX).strip("/")
+            ask = Ask.of_request(request, path, person)
+            if path == "/$batch" and request.method == "POST":
+                return await batch(ask, lambda part: safely(self._part(part, request)))
+            return await self._answer(ask)
+
+        response = await safely(whole())
         response.headers.update(ids)
         return response
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        person = self._person(request)
-        # Clients escape the colons and slashes of "root:/path:" or not; both mean the same.
-        path = "/" + unquote(request.raw_path.partition("?")[0]).removeprefix(PREFIX).strip("/")
-        response = await self._files.answer(request, path, person)
+    async def _part(self, ask: Ask, request: web.Request) -> web.StreamResponse:
+        """One request of a batch; faults hit it as if it had come alone."""
+        fault = self._faults.current("graph", ask.method, ask.path)
+        if fault is not None and fault.path:  # one of all Graph has hit the batch itself
+            if fault.times is not None:
+                fault.times -= 1
+            if fault.status is not None:
+                headers = fault.headers(self._faults.left_seconds(fault))
+                return web.json_response(error_body("graph", fault.status), status=fault.status, headers=headers)
+            if fault.drop:
+                response = await self._answer(ask)
+                cut(request)
+                return response
+        return await self._answer(ask)
+
+    async def _answer(self, ask: Ask) -> web.StreamResponse:
+        path, person = ask.path, ask.person
+        response = await self._files.answer(ask, path, person)
+        if response is None and path == "/security/dataSecurityAndGovernance/sensitivityLabels":
+            response = self._sharing.security_labels(ask)
         if response is None:
-            response = self._people.answer(request, path, person)
+            response = await self._chats.answer(ask, path, person)
+        if response is None and (found := _MAILBOX.fullmatch(path)):
+            response = await self._in_mailbox(ask, found["user"], found["rest"])
+        if response is None:
+            response = self._people.answer(ask, path, person)
         if response is None:
             segment = path.strip("/").rpartition("/")[2]
             raise GraphError(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
         return response
+
+    async def _in_mailbox(self, ask: Ask, user: str | None, rest: str) -> web.StreamResponse | None:
+        if MAILBOX_PATH.match(f"{PREFIX}{ask.path}") is None:
+            return None
+        owner = ask.person if user is None else self._mint.tenant.person_by_name(user)
+        if owner is None:
+            raise GraphError(404, "ErrorInvalidUser", f"The requested user '{user}' is invalid.")
+        if owner.key != ask.person.key and not rest.endswith("getSchedule"):
+            raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+        response = await self._mail.answer(ask, rest, owner)
+        return response if response is not None else await self._calendar.answer(ask, rest, ask.person)
 
     def _person(self, request: web.Request) -> Person:
         caller = self._mint.caller(request.headers.get("Authorization"), GRAPH_AUDIENCE)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from connectors.sandbox.asks import Ask
 from connectors.sandbox.data import Group, Person, Tenant
 from connectors.sandbox.odata import Filter
 from connectors.sandbox.replies import GraphError, check_options, collection, selected
@@ -26,7 +27,7 @@ class PeopleApi:
         self._tenant = tenant
         self._url = url
 
-    def answer(self, request: web.Request, path: str, person: Person) -> web.Response | None:
+    def answer(self, request: Ask, path: str, person: Person) -> web.Response | None:
         """The answer, or None where the path is not about people."""
         if not re.match(r"/(me|users|groups)(/|$)", path):
             return None
@@ -48,7 +49,7 @@ class PeopleApi:
             return self._about_group(request, path, group, found["more"])
         return None
 
-    def _about_person(self, request: web.Request, path: str, person: Person, more: str | None) -> web.Response:
+    def _about_person(self, request: Ask, path: str, person: Person, more: str | None) -> web.Response:
         if more is None:
             return self._entity(request, "users/$entity", _user(person))
         if more == "manager":
@@ -62,18 +63,18 @@ class PeopleApi:
         groups = [g for g in self._tenant.groups.values() if person.key in g.members]
         return self._list(request, path, "directoryObjects", [_typed("group", _group(g)) for g in groups])
 
-    def _about_group(self, request: web.Request, path: str, group: Group, more: str | None) -> web.Response:
+    def _about_group(self, request: Ask, path: str, group: Group, more: str | None) -> web.Response:
         if more is None:
             return self._entity(request, "groups/$entity", _group(group))
         members = [self._tenant.people[key] for key in group.members]
         return self._list(request, path, "directoryObjects", [_typed("user", _user(p)) for p in members])
 
-    def _entity(self, request: web.Request, context: str, entity: dict[str, Any]) -> web.Response:
+    def _entity(self, request: Ask, context: str, entity: dict[str, Any]) -> web.Response:
         check_options(request.query, {"$select"})
         shown = self._shown(entity, request)
         return web.json_response({"@odata.context": f"{self._url}/$metadata#{context}", **shown})
 
-    def _list(self, request: web.Request, path: str, kind: str, entities: list[dict[str, Any]]) -> web.Response:
+    def _list(self, request: Ask, path: str, kind: str, entities: list[dict[str, Any]]) -> web.Response:
         options = dict(request.query)
         check_options(options, _LIST_OPTIONS)
         if options.get("$filter"):
@@ -89,7 +90,7 @@ class PeopleApi:
         return web.json_response(collection(context, shown, self._url + path, options, PAGE_PEOPLE))
 
     @staticmethod
-    def _shown(entity: dict[str, Any], request: web.Request) -> dict[str, Any]:
+    def _shown(entity: dict[str, Any], request: Ask) -> dict[str, Any]:
         if "$select" in request.query:
             return selected(entity, request.query)
         return {name: value for name, value in entity.items() if name not in _ONLY_IF_SELECTED}

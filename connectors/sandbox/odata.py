@@ -19,7 +19,7 @@ _COMPARE = {name: getattr(operator, name) for name in ("eq", "ne", "gt", "ge", "
 _TOKEN = re.compile(
     r"\s*(?:(?P<typed>(?:datetime|datetimeoffset|guid)'[^']*')|(?P<string>'(?:[^']|'')*')"
     r"|(?P<instant>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?)"
-    r"|(?P<number>-?\d+(?:\.\d+)?[MmDdFfLl]?)|(?P<word>[A-Za-z_][A-Za-z0-9_.]*)|(?P<mark>[(),]))"
+    r"|(?P<number>-?\d+(?:\.\d+)?[MmDdFfLl]?)|(?P<word>[A-Za-z_][A-Za-z0-9_./]*)|(?P<mark>[(),]))"
 )
 # Dynamics writes a date as noon UTC, so that no time zone moves it to another day.
 _NOON = time(12, tzinfo=UTC)
@@ -201,7 +201,7 @@ class Filter:
 
         def matches(row: Row) -> bool:
             value: Any = row[field]
-            if isinstance(value, date):
+            if isinstance(value, date) and not isinstance(value, datetime):
                 value = instant(value, version)
             if value is None or wanted is None:
                 return {"eq": value is wanted, "ne": value is not wanted}.get(name, False)

@@ -8,6 +8,7 @@ import os
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,32 @@ from connectors.sandbox.drives import Drives
 from connectors.sandbox.dynamics import Dynamics
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.graph import Graph
+from connectors.sandbox.graph_calendar import CalendarApi
+from connectors.sandbox.graph_chats import ChatsApi
 from connectors.sandbox.graph_files import FilesApi
+from connectors.sandbox.graph_mail import MailApi
 from connectors.sandbox.graph_people import PeopleApi
+from connectors.sandbox.graph_search import SearchApi
+from connectors.sandbox.graph_sharing import SharingApi
 from connectors.sandbox.guard import only_local_host, refuse_in_the_cloud
+from connectors.sandbox.journal import Journal
 from connectors.sandbox.keys import Keyring, write_private
+from connectors.sandbox.mailroom import Mailroom
+from connectors.sandbox.office import Office
 from connectors.sandbox.playground import write_config
 from connectors.sandbox.proxy import Window
 from connectors.sandbox.saml import SAP_CLIENT, SamlHop
 from connectors.sandbox.sap import Sap
 from connectors.sandbox.sessions import Sessions
 from connectors.sandbox.sharepoint import SharePoint
+from connectors.sandbox.sharing import Sharing
 from connectors.sandbox.sign_in import SignInPage
+from connectors.sandbox.throttle import MailboxGate
 from connectors.sandbox.token_service import CONNECTION, SignIn, TokenService
 from connectors.sandbox.token_service import PREFIX as TOKEN_SERVICE_PREFIX
 from connectors.sandbox.tokens import CHANNEL_ISSUER, Mint
+from connectors.sandbox.upload_sessions import UploadSessions
+from connectors.sandbox.webmail import Webmail
 from orchestration.errors import Invalid
 
 PORT_BASE = 56200
@@ -59,6 +72,7 @@ class Sandbox:
         bot_url: Where the bot listens.
         windows: Keys of the people who have a Playground window.
         playground_port: Playground of the first window; the next ones follow.
+        today: The day to which the data's days are relative; None leaves it to the data, or is the present day.
     """
 
     def __init__(
@@ -70,6 +84,7 @@ class Sandbox:
         bot_url: str,
         windows: Sequence[str],
         playground_port: int,
+        today: date | None = None,
     ) -> None:
         if not 1024 <= port_base <= HIGHEST_BASE:
             raise Invalid(f"--port-base {port_base} cannot be: choose one from 1024 to {HIGHEST_BASE}.")
@@ -84,8 +99,15 @@ class Sandbox:
         self.keys = Keyring(inner)
         self.sessions = Sessions(inner / "sign-ins.json")
         self.drives = Drives(self.tenant, inner)
+        journal = Journal(inner / "office.jsonl")
+        self.office = Office(self.tenant, data, journal, today)
+        self.sharing = Sharing(self.tenant, data, journal, self.office.today)
+        self.sharing.date_files(self.drives.all)
+        journal.replay()
+        self.mailroom = Mailroom(self.office)
         self.log = AccessLog(inner / "access.log")
         self.faults = Faults()
+        self.gate = MailboxGate()
         self.authority_url = f"https://localhost:{port_base}"
         self.url = f"http://{HOST}:{port_base + 1}"
         # People and the Bot Framework's client come by name, APIs by address.
@@ -176,9 +198,6 @@ class Sandbox:
     def _tenant_app(self) -> web.Application:
         app = self._app(self.port_base + 1, None, lambda request: request.path.strip("/").partition("/")[0])
         origins = {self.url, self.named_url}
-        graph_url = f"{self.url}/graph/v1.0"
-        people = PeopleApi(self.tenant, graph_url)
-        files = FilesApi(self.tenant, self.drives, graph_url, self.named_url)
         control = Control(
             self.tenant,
             self.keys.secrets.control,
@@ -186,21 +205,50 @@ class Sandbox:
             sessions=self.sessions,
             drives=self.drives,
             log=self.log,
+            office=self.office,
+            mailroom=self.mailroom,
         )
         parts = (
             Channel(self.keys, self.named_url),
             self.token_service,
             SignInPage(self.token_service, origins, self._deliver),
-            Graph(self.mint, people, files),
+            self._graph(f"{self.url}/graph/v1.0"),
             SamlHop(self.tenant, self.mint, f"{self.url}/sap/bc/sec/oauth2/token"),
             Sap(self.tenant, self.mint, self.url),
             Dynamics(self.tenant, self.mint, self.url),
-            SharePoint(self.tenant, self.drives, origins),
+            SharePoint(self.tenant, self.drives, self.sharing, origins),
+            Webmail(self.tenant, self.mailroom, origins),
             control,
         )
         for part in parts:
             part.register(app.router)
         return app
+
+    def _graph(self, url: str) -> Graph:
+        sessions = UploadSessions(self.state / "sandbox/sessions", self.url)
+        sharing = SharingApi(self.tenant, self.sharing, self.mailroom, self.office.journal, url)
+        search = SearchApi(self.drives, self.sharing, self.mailroom, url, self.named_url)
+        files = FilesApi(
+            self.tenant,
+            self.drives,
+            sharing=self.sharing,
+            sharing_api=sharing,
+            search=search,
+            sessions=sessions,
+            url=url,
+            web_url=self.named_url,
+        )
+        return Graph(
+            self.mint,
+            self.faults,
+            people=PeopleApi(self.tenant, url),
+            files=files,
+            sharing=sharing,
+            mail=MailApi(self.mailroom, url, self.named_url),
+            calendar=CalendarApi(self.office, self.mailroom, url, self.named_url),
+            chats=ChatsApi(self.office, url),
+            sessions=sessions,
+        )
 
     def _window_app(self, window: Window) -> web.Application:
         app = self._app(window.port, f"window-{window.person.key}", lambda request: None)
@@ -208,7 +256,12 @@ class Sandbox:
         return app
 
     def _app(self, port: int, name: str | None, system_of: Callable[[web.Request], str | None]) -> web.Application:
-        middlewares: list[Any] = [self.log.middleware(name), only_local_host(port), self.faults.middleware(system_of)]
+        middlewares: list[Any] = [
+            self.log.middleware(name),
+            only_local_host(port),
+            self.gate.middleware(),
+            self.faults.middleware(system_of),
+        ]
         return web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT_BYTES)
 
     async def _deliver(self, sign_in: SignIn, code: str) -> str | None:
@@ -250,6 +303,7 @@ async def serve(
     bot_url: str = "http://127.0.0.1:3978",
     windows: Sequence[str] = ("megan", "alex"),
     playground_port: int = PLAYGROUND_PORT,
+    today: date | None = None,
 ) -> None:
     """Serves a sandbox tenant until cancelled; <state>/sandbox.json is there while everything listens.
 
@@ -260,6 +314,12 @@ async def serve(
     """
     refuse_in_the_cloud()
     sandbox = Sandbox(
-        data, state, port_base=port_base, bot_url=bot_url, windows=windows, playground_port=playground_port
+        data,
+        state,
+        port_base=port_base,
+        bot_url=bot_url,
+        windows=windows,
+        playground_port=playground_port,
+        today=today,
     )
     await sandbox.run()

@@ -13,6 +13,7 @@ from connectors.sandbox.data import Person, Tenant
 from connectors.sandbox.drive import Drive, DriveError, Item, escaped
 from connectors.sandbox.drives import Drives
 from connectors.sandbox.pages import button, page
+from connectors.sandbox.sharing import READ, Sharing
 
 COOKIE = "tandem_sandbox_sharepoint"
 SIGN_IN = "/sites/sign-in"
@@ -21,9 +22,10 @@ SIGN_IN = "/sites/sign-in"
 class SharePoint:
     """Serves /sites/...: links from chats lead here."""
 
-    def __init__(self, tenant: Tenant, drives: Drives, origins: set[str]) -> None:
+    def __init__(self, tenant: Tenant, drives: Drives, sharing: Sharing, origins: set[str]) -> None:
         self._tenant = tenant
         self._drives = drives
+        self._sharing = sharing
         self._origins = origins
         self._visitors: dict[str, Person] = {}
 
@@ -39,7 +41,7 @@ class SharePoint:
             return self._who(request.path)
         acted(request, person.key)
         drives = {drive.address: drive for drive in self._drives.of_site(request.match_info["site"])}
-        mine = {address: drive for address, drive in drives.items() if person.key in drive.library.readers}
+        mine = {address: drive for address, drive in drives.items() if self._sharing.knows(drive, person.key)}
         if not mine:
             return self._not_for(person, request.path)
         path = request.match_info["path"].strip("/")
@@ -56,6 +58,8 @@ class SharePoint:
         except DriveError:
             body = f"<p>{escape(path)} is not there (any more).</p>{_as(person)}"
             return page("Nothing here", body, status=404)
+        if item.parent is not None and not self._visible(mine[address], item, person):
+            return self._not_for(person, request.path)
         if item.source is not None:
             name = quote(item.name)
             return web.FileResponse(
@@ -95,10 +99,16 @@ class SharePoint:
         body = f"<p>{escape(person.name)} has no access to this site.</p>{buttons}"
         return page("You need access", body, status=403)
 
-    @staticmethod
-    def _folder(drive: Drive, item: Item, path: str, person: Person) -> web.Response:
+    def _visible(self, drive: Drive, item: Item, person: Person) -> bool:
+        if self._sharing.rights(drive, item, person.key) >= READ:
+            return True
+        return item.is_folder and any(self._visible(drive, child, person) for child in drive.children(item))
+
+    def _folder(self, drive: Drive, item: Item, path: str, person: Person) -> web.Response:
         rows = []
         for child in drive.children(item):
+            if not self._visible(drive, child, person):
+                continue
             about = "folder" if child.is_folder else f"{child.size / 1024:,.0f} KB, {child.modified:%d %b %Y %H:%M} UTC"
             rows.append(_row(f"{path.rstrip('/')}/{child.name}", child.name, about))
         listing = f"<table>{''.join(rows)}</table>" if rows else "<p>This folder is empty.</p>"

@@ -15,7 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+from connectors.sandbox.contoso.credits import Credits
 from connectors.sandbox.contoso.invoices import SYSTEMS, Entry, Invoice, Month
+from connectors.sandbox.contoso.past import MONTH, write_past
+from connectors.sandbox.contoso.receipts import write_receipts
 from connectors.sandbox.contoso.register import write_register
 
 COMPANY = "1010"
@@ -26,7 +29,6 @@ _QUIET_MONTH = [
     *_THREE,
     ("amount", "sap"),
     ("amount", "dynamics"),
-    ("amount", "register"),
     ("currency", "register"),
     ("date", "sap"),
     ("date", "dynamics"),
@@ -37,19 +39,17 @@ _QUIET_MONTH = [
 PLANTED = {
     (2026, 8): _QUIET_MONTH,
     (2026, 9): [
-        *_QUIET_MONTH[:6],
+        *_QUIET_MONTH[:5],
         ("currency", "dynamics"),
-        *_QUIET_MONTH[7:10],
-        ("duplicate", "sap"),
+        *_QUIET_MONTH[6:9],
         ("duplicate", "register"),
     ],
     (2026, 10): [
         *_THREE,
-        *_THREE,
+        ("missing", "register"),
         ("amount", "sap"),
         ("amount", "dynamics"),
         ("amount", "dynamics"),
-        ("amount", "register"),
         ("amount", "register"),
         ("currency", "dynamics"),
         ("currency", "register"),
@@ -62,6 +62,8 @@ PLANTED = {
         ("duplicate", "register"),
     ],
 }
+# Differences in credit memos and reversals: an `amount`, a `missing` in Dynamics, a `missing` in SAP.
+CREDITS = {(2026, 8): ["sign"], (2026, 9): ["sign", "memo"], (2026, 10): ["sign", "memo", "reversed"]}
 SAP_COLUMNS = [
     "SupplierInvoice",
     "FiscalYear",
@@ -115,7 +117,9 @@ def generate(folder: Path) -> dict[str, int]:
     sequences: dict[str, int] = {}
     months: dict[str, list[Invoice]] = {}
     for (year, month), count in MONTHS.items():
-        invoices = Month(year, month, sequences).invoices(count, PLANTED[year, month])
+        made = Month(year, month, sequences)
+        invoices = made.invoices(count, PLANTED[year, month])
+        invoices += Credits(made.first, made.last).documents(CREDITS[year, month])
         months[f"{year}-{month:02}"] = invoices
     keys = [invoice.key for invoices in months.values() for invoice in invoices]
     if len(set(keys)) != len(keys):
@@ -129,15 +133,26 @@ def generate(folder: Path) -> dict[str, int]:
     _write(folder / "sap/A_SupplierInvoice.csv", SAP_COLUMNS, sap)
     _write(folder / "dynamics/VendorInvoiceHeaders.csv", DYNAMICS_COLUMNS, dynamics)
     _write(folder / "planted.csv", PLANTED_COLUMNS, planted)
+    receipts = write_receipts(folder)
+    write_past(folder, months[MONTH])
     register = sum(len(entries) for entries in entered.values())
-    return {"sap": len(sap), "dynamics": len(dynamics), "register": register, "planted": len(planted)}
+    written = {"sap": len(sap), "dynamics": len(dynamics), "register": register, "planted": len(planted)}
+    return {**written, "receipts": receipts}
 
 
 def _entered(invoices: list[Invoice], system: str, month: str) -> list[tuple[Invoice, Entry]]:
     """The entries of one system in the order in which its people entered them: by date, with some disorder."""
     random = Random(f"{system} {month}")
     entries = [(invoice, entry) for invoice in invoices for entry in invoice.entries[system]]
-    return sorted(entries, key=lambda pair: (pair[1].date.toordinal() + random.randint(0, 3), random.random()))
+    entries.sort(key=lambda pair: (pair[1].date.toordinal() + random.randint(0, 3), random.random()))
+    # What takes an entry back, or books it again, comes after it.
+    for invoice in invoices:
+        several = invoice.entries[system]
+        if any(entry.pair for entry in several):
+            places = [place for place, (_, entry) in enumerate(entries) if any(entry is each for each in several)]
+            for place, entry in zip(places, several, strict=True):
+                entries[place] = (invoice, entry)
+    return entries
 
 
 def _sap_rows(months: dict[str, list[Invoice]]) -> Iterable[Sequence[object]]:
@@ -145,15 +160,17 @@ def _sap_rows(months: dict[str, list[Invoice]]) -> Iterable[Sequence[object]]:
     for month, invoices in months.items():
         random = Random(f"sap rows {month}")
         last = max(invoice.entries[s][0].date for invoice in invoices for s in SYSTEMS if invoice.entries[s])
-        for invoice, entry in _entered(invoices, "sap", month):
+        entered = _entered(invoices, "sap", month)
+        for _, entry in entered:  # first all numbers, since the two documents of a reversal name each other
             number += random.randint(1, 3)
             entry.reference = str(number)
+        for invoice, entry in entered:
             posted = min(entry.date + timedelta(days=random.randint(0, 3)), last)
             terms, days = random.choice((("0001", 0), ("0002", 14), ("NT30", 30), ("NT30", 30)))
             block = "R" if random.random() < 0.03 else ""
             yield (
                 (
-                    number,
+                    entry.reference,
                     entry.date.year,
                     COMPANY,
                     entry.date,
@@ -162,7 +179,7 @@ def _sap_rows(months: dict[str, list[Invoice]]) -> Iterable[Sequence[object]]:
                     entry.number,
                     invoice.supplier.number.zfill(10),
                     entry.currency,
-                    entry.amount,
+                    abs(entry.amount),
                     invoice.supplier.goods,
                     terms,
                     entry.date,
@@ -170,14 +187,14 @@ def _sap_rows(months: dict[str, list[Invoice]]) -> Iterable[Sequence[object]]:
                     block,
                     "RE",
                     "5",
-                    "",
+                    "X" if entry.amount < 0 else "",
                     "",
                     "0000",
                     "6",
-                    "",
-                    "0000",
-                    "false",
-                    "false",
+                    entry.pair.reference if entry.pair else "",
+                    entry.date.year if entry.pair else "0000",
+                    "true" if entry.pair and entry.amount < 0 else "false",
+                    "true" if entry.pair and entry.amount > 0 else "false",
                 )
             )
 

@@ -18,13 +18,20 @@ CENT = Decimal("0.01")
 
 
 class Entry(msgspec.Struct):
-    """One invoice as one system says it; `reference` is that system's own name of the row."""
+    """One invoice as one system says it.
+
+    Attributes:
+        amount: Negative for a credit memo, and for an entry that takes another back.
+        reference: That system's own name of the row.
+        pair: The entry that takes this one back, or that this one takes back.
+    """
 
     number: str
     date: date
     currency: str
     amount: Decimal
     reference: str = ""
+    pair: Entry | None = None
 
     def said(self) -> str:
         """The entry in one line, for planted.csv."""
@@ -92,7 +99,9 @@ class Month:
         digits = supplier.pattern.count("#")
         number = re.sub("#+", str(sequence).zfill(digits), supplier.pattern)
         amount = self._amount(supplier)
-        entries = {system: [Entry(self._written(number, system), day, supplier.currency, amount)] for system in SYSTEMS}
+        entries = {
+            system: [Entry(written(self.random, number, system), day, supplier.currency, amount)] for system in SYSTEMS
+        }
         return Invoice(supplier, number, entries)
 
     def _amount(self, supplier: Supplier) -> Decimal:
@@ -102,18 +111,6 @@ class Month:
         if self.random.random() < 0.15:
             return (value / 10).quantize(Decimal(1), ROUND_HALF_UP) * 10 + Decimal("0.00")
         return value.quantize(CENT, ROUND_HALF_UP)
-
-    def _written(self, number: str, system: str) -> str:
-        """The same number as another hand writes it: other separators and case, never other characters."""
-        dashed = re.sub(r"[^A-Za-z0-9]", "-", number)
-        spaced = re.sub(r"[^A-Za-z0-9]", " ", number)
-        if system == "sap":
-            return self.random.choice((number, number, dashed)).upper()
-        if system == "dynamics":
-            return self.random.choice((dashed, dashed, number))
-        if number.isdigit():
-            return self.random.choice((number, number.lstrip("0")))
-        return self.random.choice((number, number, spaced, spaced.lower(), number.lower(), dashed))
 
     def _shift_within_tolerance(self, invoice: Invoice) -> None:
         entry = invoice.entries[self.random.choice(SYSTEMS)][0]
@@ -136,7 +133,7 @@ class Month:
             early = entries[0].date.day <= self.last.day // 2
             entries[0].date += timedelta(days=self.random.randint(5, 12) * (1 if early else -1))
         elif kind == "duplicate":
-            ways = [self._written(invoice.number, system) for _ in range(8)]
+            ways = [written(self.random, invoice.number, system) for _ in range(8)]
             other = next((way for way in ways if way != entries[0].number), entries[0].number)
             entries.append(msgspec.structs.replace(entries[0], number=other))
         else:
@@ -157,3 +154,16 @@ class Month:
         if way == "discount":
             return (entry.amount * Decimal("0.98")).quantize(exact, ROUND_HALF_UP)
         return entry.amount + exact
+
+
+def written(random: Random, number: str, system: str) -> str:
+    """The same number as another hand writes it: other separators and case, never other characters."""
+    dashed = re.sub(r"[^A-Za-z0-9]", "-", number)
+    spaced = re.sub(r"[^A-Za-z0-9]", " ", number)
+    if system == "sap":
+        return random.choice((number, number, dashed)).upper()
+    if system == "dynamics":
+        return random.choice((dashed, dashed, number))
+    if number.isdigit():
+        return random.choice((number, number.lstrip("0")))
+    return random.choice((number, number, spaced, spaced.lower(), number.lower(), dashed))

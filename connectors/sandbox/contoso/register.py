@@ -50,9 +50,14 @@ def write_register(months: dict[str, list[tuple[Invoice, Entry]]], company: str)
     book.active = len(book.worksheets) - 1
     for sheet in book.worksheets:
         sheet.sheet_view.tabSelected = sheet is book.active
+    return workbook_bytes(book)
+
+
+def workbook_bytes(book: Workbook) -> bytes:
+    """The workbook as a file, the same bytes for the same content."""
     buffer = io.BytesIO()
     book.save(buffer)
-    return _reproducible(buffer.getvalue())
+    return reproducible(buffer.getvalue())
 
 
 def _sheet(sheet: Worksheet, entries: list[tuple[Invoice, Entry]], company: str, random: Random) -> None:
@@ -78,6 +83,8 @@ def _sheet(sheet: Worksheet, entries: list[tuple[Invoice, Entry]], company: str,
         if random.random() < 0.04:
             amount = f"{entry.amount:,}"
         note = random.choice(NOTES) if random.random() < 0.12 else None
+        if entry.amount < 0:
+            note = "entered by mistake, taken back" if entry.pair else "credit memo"
         name = supplier.name if random.random() < 0.9 else supplier.name.split()[0]
         values = (
             number,
@@ -103,7 +110,8 @@ def _sheet(sheet: Worksheet, entries: list[tuple[Invoice, Entry]], company: str,
     sheet.sheet_view.zoomScale = 100
 
 
-def _reproducible(content: bytes) -> bytes:
+def reproducible(content: bytes) -> bytes:
+    """An Office file with fixed times and stored parts: nothing depends on the clock or on a compression library."""
     fixed = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*FIXED_TIME)
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as target:

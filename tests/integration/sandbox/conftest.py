@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from connectors.sandbox.keys import Keyring
 from connectors.sandbox.server import Sandbox
 from orchestration.errors import Invalid
 from tests.integration.sandbox.world import Recorder, World, free_ports
+
+# A Tuesday, before whatever the clock says: what is written during a test is newer than the data.
+TODAY = date(2024, 11, 26)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +47,7 @@ async def _serving(state: Path, bot: Recorder, playground: Recorder) -> tuple[Sa
             bot_url=f"http://127.0.0.1:{bot.port}",
             windows=["megan"],
             playground_port=playground.port,
+            today=TODAY,
         )
         serving = asyncio.create_task(sandbox.run())
         async with asyncio.timeout(10):

@@ -46,8 +46,43 @@ def test_mending_one_system_leaves_the_others_broken() -> None:
         (("sap", 30, 200), "400 to 599"),
         (("sap", 30, None, -1), "latency_seconds"),
         (("sap", 30, None, None, 0), "times"),
+        (("sap", 30, None, None, None, "me"), "path"),
+        (("sap", 30, 503, None, None, "", True), "drop"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments: tuple[object, ...], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Faults().break_system(*arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "path", "hit"),
+    [
+        ("/me/sendMail", "POST", "/me/sendMail", True),
+        ("/me/sendMail", "POST", "/me/sendMailbox", False),
+        ("/me/messages", "POST", "/me/messages/1/send", True),
+        ("/me/messages$", "POST", "/me/messages/1/send", False),
+        ("/me/messages/*/send", "POST", "/me/messages/AAMk=/send", True),
+        ("/graph/v1.0/me/events", "POST", "/me/events", True),
+        ("", "POST", "/anything", True),
+    ],
+)
+def test_a_fault_hits_its_path_and_what_is_below(pattern: str, method: str, path: str, hit: bool) -> None:
+    faults = Faults()
+    faults.break_system("graph", 30, path=pattern)
+    assert (faults.current("graph", method, path) is not None) == hit
+
+
+def test_the_fault_of_a_path_comes_before_the_one_of_the_whole_system() -> None:
+    faults = Faults()
+    faults.break_system("graph", 30, 503)
+    faults.break_system("graph", 30, 429, path="/me/events")
+    assert [f.status for p in ("/me/events", "/me") if (f := faults.current("graph", "GET", p))] == [429, 503]
+    assert len(faults.all("graph")) == 2
+
+
+def test_only_writes_are_dropped() -> None:
+    faults = Faults()
+    faults.break_system("graph", 30, drop=True)
+    asked = [("GET", "/me"), ("POST", "/me/calendar/getSchedule"), ("POST", "/search/query"), ("POST", "/me/sendMail")]
+    assert [faults.current("graph", *each) is not None for each in asked] == [False, False, False, True]
