@@ -111,8 +111,10 @@ class Dialog:
 
     async def _introduced(self, who: Reachable) -> Reachable:
         """Ask the channel once for what the activity does not say of the person; no press is kept waiting for it."""
-        if who.person.upn or who.person.id in self._met:
+        if who.person.upn:
             return who
+        if who.person.id in self._met:  # perhaps by the turn that this one waited for
+            return await self._conversations.of(who.person.id) or who
         self._met.add(who.person.id)
         try:
             person = await self._outbound.introduce(who.person, who.conversation)

@@ -454,6 +454,28 @@ async def test_the_first_messages_of_a_person_stay_in_order(desk: Desk, monkeypa
     assert ["What I can do" in each.says for each in desk.chat(MEGAN)] == [True, False]
 
 
+async def test_a_goal_that_waited_for_the_introduction_knows_whose_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    introduce, gate, asked = desk.outbound.introduce, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any) -> Any:
+        asked.set()
+        await gate.wait()
+        return await introduce(*given)
+
+    monkeypatch.setattr(desk.outbound, "introduce", slow)
+    first = asyncio.ensure_future(desk.say(MEGAN, "help"))
+    await asyncio.wait_for(asked.wait(), 10)
+    second = asyncio.ensure_future(desk.say(MEGAN, "count the stock for October 2026"))
+    for _ in range(3):
+        await desk.conversations.of(MEGAN.id)
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(first, second)
+    assert (await desk.run()).initiator.upn == MEGAN.upn
+
+
 async def test_a_store_that_fails_is_told_and_not_thrown_at_the_channel(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
