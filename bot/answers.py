@@ -6,7 +6,7 @@ from typing import Any
 
 from bot import texts
 from bot.outbound import CARD
-from bot.presses import Card, Note, Reply
+from bot.presses import Card, Note, Reply, Said
 
 NOTE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
@@ -27,6 +27,8 @@ def answer(reply: Reply) -> InvokeAnswer:
             return 200, {"statusCode": 200, "type": CARD, "value": card}
         case Note(text=text):
             return note(text)
+        case Said():
+            return note(texts.WHY_BELOW)
         case _:
             return note(texts.ON_IT)
 

@@ -7,7 +7,7 @@ import logging
 import weakref
 from collections import deque
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot import approvers, cards, texts
 from bot import inbound as i
@@ -17,7 +17,7 @@ from bot.goals import Goals
 from bot.notifier import TeamsNotifier
 from bot.outbound import Message, Outbound
 from bot.patience import Patience
-from bot.presses import Card, Note, Presses, Reply
+from bot.presses import Card, Note, Presses, Reply, Said
 from bot.progress import Progress
 from bot.signin import SignIns, not_exchanged
 from orchestration.core.commands import CancelRun, RecordDelivery
@@ -283,7 +283,11 @@ class Dialog:
             return None
         tell, late = partial(self._tell, who.conversation), partial(self._show, who, inbound)
         done = await self._patience.wait(pressing, tell, late)
-        return answer(done.result()) if done else note(texts.STILL_WORKING)
+        if done is None:
+            return note(texts.STILL_WORKING)
+        if isinstance(done.result(), Said):
+            await self._show(who, inbound, done.result())
+        return answer(done.result())
 
     async def _show(self, who: Reachable, inbound: i.Inbound, reply: Reply) -> None:
         """A press whose answer cannot carry the card: update the message, or send one."""
@@ -291,8 +295,9 @@ class Dialog:
             case Note(text=text):
                 await self._tell(who.conversation, text)
             case Card(card=card):
-                message = Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
-                await self._put(who.conversation, inbound.reply_to, message)
+                await self._put(who.conversation, inbound.reply_to, _message(card))
+            case Said(card=card):
+                await self._outbound.send(who.conversation, _message(card))
 
     async def _put(self, to: Conversation, replaced: str, message: Message) -> None:
         if replaced:
@@ -305,3 +310,7 @@ class Dialog:
 
     async def _tell(self, to: Conversation, text: str) -> None:
         await self._outbound.send(to, Message(summary=texts.summary(text), text=text))
+
+
+def _message(card: dict[str, Any]) -> Message:
+    return Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)

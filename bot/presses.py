@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bot import approvers, cards, texts
-from bot.cards.buttons import APPROVAL_DECIDE, GOAL_ANSWER, GOAL_SAY, RUN_CANCEL, RUN_START
+from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_WHY, GOAL_ANSWER, GOAL_SAY, RUN_CANCEL, RUN_START
 from bot.conversations import Reachable
 from bot.goals import Goals
 from bot.inbound import LONGEST_TEXT
@@ -37,7 +37,13 @@ class Note(msgspec.Struct, frozen=True):
     text: str
 
 
-Reply = Card | Note | None
+class Said(msgspec.Struct, frozen=True):
+    """The card stays as it is; this card comes as a new message."""
+
+    card: dict[str, Any]
+
+
+Reply = Card | Note | Said | None
 
 
 class Presses:
@@ -59,6 +65,7 @@ class Presses:
             RUN_START: self._start,
             RUN_CANCEL: self._cancel,
             APPROVAL_DECIDE: self._decide,
+            APPROVAL_WHY: self._why,
         }
 
     async def press(self, who: Reachable, verb: str, data: dict[str, Any], activity: str, card: str) -> Reply:
@@ -158,6 +165,18 @@ class Presses:
         except (Invalid, Refused) as error:
             return Note(f"{texts.clean(error.message, 400)}. Nothing was changed.".replace("..", "."))
         return await self._as_it_is(run, given.approval, who.person, texts.UNKNOWN_BUTTON)
+
+    async def _why(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
+        run_id, which, wanted = (data.get(key) for key in ("run_id", "approval", "why"))
+        if not isinstance(run_id, str) or not isinstance(which, str):
+            return Note(texts.UNKNOWN_BUTTON)
+        run = await self._engine.view(run_id)
+        approval = approvers.find(run, which)
+        if approval is None or not approvers.may_see(approval, who.person):
+            return Note(texts.UNKNOWN_BUTTON)
+        shown = await self._engine.shown(run_id, which)
+        item = next((each for each in shown.items if each.id == wanted and each.why), None)
+        return Said(cards.reasons(run, approval, item)) if item else Note(texts.WHY_WHICH)
 
     async def _as_it_is(self, run: RunView, which: str, person: Person, otherwise: str) -> Reply:
         """The question as it stands, for somebody who was asked."""

@@ -42,6 +42,8 @@ OTHER_TENANT = "I serve another organisation, so I can do nothing here. Nothing 
 NOT_TEAMS = "I work in Microsoft Teams only: other channels cannot prove to me who you are."
 UNKNOWN_BUTTON = "I do not know this button any more; the card may be from an earlier version. Nothing was changed."
 UNKNOWN_RUN = "I do not know this run any more, so nothing was changed."
+WHY_WHICH = "Choose first which one you would like to see the rows of."
+WHY_BELOW = "See the message below."
 STATUS_NONE = "You have no runs. Tell me what you would like done, or write 'help'."
 
 SIGNED_IN = "You are signed in."

@@ -6,7 +6,7 @@ characters, links only to http(s). Presses are `Action.Execute` with a verb of `
 `Action.Submit` with the verb in its data for clients without it.
 """
 
-from bot.cards.approval import decision
+from bot.cards.approval import decision, reasons
 from bot.cards.ending import outcome
 from bot.cards.greeting import help_card, unmatched, welcome
 from bot.cards.inquiry import question
@@ -28,6 +28,7 @@ __all__ = [
     "plan",
     "progress",
     "question",
+    "reasons",
     "sign_in",
     "signed_in",
     "status",

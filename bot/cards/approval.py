@@ -8,6 +8,7 @@ from typing import Any
 
 from microsoft_teams.cards.core import (
     Action,
+    ActionSet,
     ActionStyle,
     CardElement,
     ChoiceSetInput,
@@ -16,7 +17,7 @@ from microsoft_teams.cards.core import (
 )
 from microsoft_teams.cards.core import Choice as InputChoice
 
-from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
+from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_WHY, button, reveal
 from bot.cards.layout import GAP, about, contents, facts, finished, fitted, header, line, note, section, words
 from bot.cards.wording import counted, plain, sentence
 from orchestration.core.plan import Choice
@@ -175,7 +176,7 @@ def _itemised(
             f"take “{plain(default, 60)}”" if default else "do not fit on this card: the plan needs a default answer"
         )
         body.append(note(f"{rest} {follow}."))
-    body += _singly(shown, heaviest, explained)
+    body += [*_singly(shown, heaviest, explained), *_other_reasons(run, approval, heaviest[explained:])]
     speak = f"{approval.title}. For {run.initiator.name}. Choose a rule for each kind, then send the decisions."
     send = button(
         "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
@@ -199,7 +200,7 @@ def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[Card
     folded = items[_OPEN_ITEMS:]
     reasoned = sum(bool(item.why) for item in heaviest)
     if 0 < explained < reasoned:
-        begun += f" “Why?” is there for the {explained} largest: a card holds no more."
+        begun += f" “Why?” is there for the {explained} largest; below you can ask it of the others."
     body: list[CardElement] = [
         section("One by one, largest first"),
         note((covered if rest else "Answer singly only where the rule does not fit.") + begun, spacing="None"),
@@ -217,6 +218,39 @@ def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[Card
         )
         body.append(reveal(f"Show or hide {len(folded)} more", "more"))
     return body
+
+
+def _other_reasons(run: RunView, approval: ApprovalView, items: Sequence[Item]) -> list[CardElement]:
+    """Asks for the reasons that this card has no room for; they come as a message."""
+    reasoned = [item for item in items if item.why]
+    if not reasoned:
+        return []
+    which = ChoiceSetInput(
+        id="why",
+        label="Why does it differ? Choose one to see its rows",
+        placeholder="Choose",
+        choices=[InputChoice(title=plain(item.title, 60), value=item.id) for item in reasoned],
+        spacing="Medium",
+    )
+    ask = button("Show its rows", APPROVAL_WHY, _data(run, approval), inputs=True)
+    return [which, ActionSet(actions=[ask])]
+
+
+def reasons(run: RunView, approval: ApprovalView, item: Item) -> dict[str, Any]:
+    """Why one item differs: what each system says, the rule, and the rows behind it.
+
+    Args:
+        run: The run that waits.
+        approval: The question that the item belongs to.
+        item: The item.
+    """
+    body = [
+        *header(item.title, f"{approval.title} · {run.title}"),
+        *facts(item.facts, limit=160, spacing="Medium"),
+        section("Why"),
+        *facts(item.why, limit=300, spacing="None"),
+    ]
+    return fitted(lambda _: finished(body, speak=f"{plain(item.title)}: why it differs."), [None])
 
 
 def _item(shown: Shown, item: Item, why: int | None) -> CardElement:

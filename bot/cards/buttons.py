@@ -23,6 +23,7 @@ GOAL_ANSWER = "goal.answer"
 RUN_START = "run.start"
 RUN_CANCEL = "run.cancel"
 APPROVAL_DECIDE = "approval.decide"
+APPROVAL_WHY = "approval.why"
 
 # In letters of a button's title: a row on a phone, and what stands around each title.
 _ROW = 36

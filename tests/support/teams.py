@@ -116,7 +116,7 @@ def registry(approver: Person, tokens: TokenServiceAssertions | None, pause_seco
         await asyncio.sleep(pause_seconds)
         return Differences(
             [
-                Item("i1", "amount", "INV-1", [("Left", "10.00"), ("Right", "11.00")]),
+                Item("i1", "amount", "INV-1", [("Left", "10.00"), ("Right", "11.00")], why=[("Rule", "to the cent")]),
                 Item("i2", "missing", "INV-2", [("Left", "20.00"), ("Right", "none")]),
             ]
         )

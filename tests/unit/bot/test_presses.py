@@ -79,6 +79,33 @@ async def test_the_wrong_person_learns_nothing_and_changes_nothing(desk: Desk) -
     assert (await desk.run()).approvals[0].open
 
 
+async def test_why_brings_the_rows_of_one_item_as_a_message_and_leaves_the_card(desk: Desk) -> None:
+    data = await decision(desk)
+    before = len(desk.chat(ALEX))
+    kind, said = await pressed(desk, ALEX, "approval.why", {**data, "why": "i1"})
+    assert (kind, said) == (NOTE, texts.WHY_BELOW)
+    assert len(desk.chat(ALEX)) == before + 1
+    told = everything(desk.last(ALEX).card)
+    assert "INV-1" in told
+    assert "to the cent" in told
+    assert (await desk.run()).approvals[0].open
+
+
+@pytest.mark.parametrize("odd", [{}, {"why": "i2"}, {"why": "zz"}, {"why": 7}])
+async def test_why_without_a_choice_that_has_reasons_says_so(desk: Desk, odd: dict[str, Any]) -> None:
+    kind, said = await pressed(desk, ALEX, "approval.why", {**await decision(desk), **odd})
+    assert (kind, said) == (NOTE, texts.WHY_WHICH)
+
+
+async def test_why_is_told_only_to_who_was_asked(desk: Desk) -> None:
+    data = await decision(desk)
+    before = len(desk.chat(MEGAN))
+    kind, said = await pressed(desk, MEGAN, "approval.why", {**data, "why": "i1"})
+    assert kind == NOTE
+    assert "INV" not in said
+    assert len(desk.chat(MEGAN)) == before
+
+
 async def test_a_decision_after_the_run_was_cancelled_is_withdrawn(desk: Desk) -> None:
     data = await decision(desk)
     await desk.say(MEGAN, "cancel")

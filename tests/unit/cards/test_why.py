@@ -87,6 +87,20 @@ def test_a_full_card_keeps_its_twenty_answers_and_as_many_reasons_as_fit_the_lar
     assert 3 <= len(shown) < 20
     assert shown == [f"why{place}" for place in range(len(shown))]
     assert f"is there for the {len(shown)} largest" in str(drawn)
+    others = [choice["value"] for choice in answers(drawn)["why"]["choices"]]
+    assert others == [f"i{number}" for number in range(len(shown), 20)], "the others' reasons can be asked for"
+
+
+def test_every_reason_on_the_card_leaves_none_to_ask_for() -> None:
+    assert "why" not in answers(card(item(), item(1)))
+
+
+def test_the_reasons_of_one_item_stand_on_a_card_of_their_own() -> None:
+    drawn = cards.reasons(s.WAITING, s.OPEN, item(why=[(EVERYTHING, EVERYTHING)] * 30))
+    assert size_bytes(drawn) <= LIMIT_BYTES
+    plain_card = str(cards.reasons(s.WAITING, s.OPEN, item()))
+    assert "270.00 EUR" in plain_card
+    assert "Register.xlsx, 2026-10, row 17" in plain_card
 
 
 def test_hostile_reasons_make_no_card_that_teams_refuses() -> None:
