@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bot import approvers, cards, texts
-from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_WHY, GOAL_ANSWER, GOAL_SAY, RUN_CANCEL, RUN_START
+from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_SKIP, APPROVAL_WHY, GOAL_ANSWER, GOAL_SAY, RUN_CANCEL, RUN_START
 from bot.conversations import Reachable
 from bot.goals import Goals
 from bot.inbound import LONGEST_TEXT
@@ -66,6 +66,7 @@ class Presses:
             RUN_CANCEL: self._cancel,
             APPROVAL_DECIDE: self._decide,
             APPROVAL_WHY: self._why,
+            APPROVAL_SKIP: self._skip,
         }
 
     async def press(self, who: Reachable, verb: str, data: dict[str, Any], activity: str, card: str) -> Reply:
@@ -110,6 +111,16 @@ class Presses:
 
     async def _cancel(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         return await self._control(who.person, data, c.CancelRun(by=who.person), "cancel", card)
+
+    async def _skip(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
+        which = data.get("approval")
+        if not isinstance(which, str):
+            return Note(texts.UNKNOWN_BUTTON)
+        command = c.SkipApproval(approval=which, by=who.person)
+        try:
+            return await self._control(who.person, data, command, f"skip:{which}", card)
+        except Invalid as error:
+            return Note(error.message)
 
     async def _control(self, person: Person, data: dict[str, Any], command: c.Command, word: str, card: str) -> Reply:
         run_id = data.get("run_id")

@@ -24,6 +24,7 @@ RUN_START = "run.start"
 RUN_CANCEL = "run.cancel"
 APPROVAL_DECIDE = "approval.decide"
 APPROVAL_WHY = "approval.why"
+APPROVAL_SKIP = "approval.skip"
 
 # In letters of a button's title: a row on a phone, and what stands around each title.
 _ROW = 36

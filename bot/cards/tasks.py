@@ -6,11 +6,11 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from microsoft_teams.cards.core import CardElement, Spacing
+from microsoft_teams.cards.core import Action, CardElement, Spacing
 
-from bot.cards.buttons import cancel_button
+from bot.cards.buttons import APPROVAL_SKIP, button, cancel_button
 from bot.cards.layout import about, dotted, finished, fitted, header, line, marked, moment, note, words
-from bot.cards.standing import run_details, run_mark, task_details, task_mark
+from bot.cards.standing import asked, open_approval, run_details, run_mark, task_details, task_mark
 from bot.cards.wording import counted, listed, sentence
 from orchestration.core.view import RunView, TaskView
 
@@ -38,7 +38,7 @@ def progress(run: RunView, now: datetime) -> dict[str, Any]:
         now: For durations and for the time until a retry.
     """
     by_urgency = sorted(run.tasks, key=lambda task: _URGENCY.get(task.status, 5))
-    actions = [cancel_button(run.run_id)] if run.status == "running" else []
+    actions = [*_skips(run), cancel_button(run.run_id)] if run.status == "running" else []
     state = [text for text in run_details(run, now) if text]
 
     def build(most: int) -> dict[str, Any]:
@@ -64,6 +64,20 @@ def progress(run: RunView, now: datetime) -> dict[str, Any]:
 
     most = min(_MOST_TASKS, len(run.tasks))
     return fitted(build, (most, *(fewer for fewer in (24, 20, 16, 12, 8, 4, 0) if fewer < most)))
+
+
+def _skips(run: RunView) -> list[Action]:
+    """A button for each answer that the initiator may go on without."""
+    waiting = [open_approval(run, task.name) for task in run.tasks if task.may_skip]
+    return [
+        button(
+            f"Go on without {asked(run, approval.approvers).replace('you', 'my answer')}",
+            APPROVAL_SKIP,
+            {"run_id": run.run_id, "approval": approval.id},
+        )
+        for approval in waiting
+        if approval is not None
+    ]
 
 
 def _task(run: RunView, task: TaskView, now: datetime, *, first: bool) -> CardElement:

@@ -81,6 +81,23 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
     return [decided, *_after_decision(run, approval.task, approval.kind, command, now)]
 
 
+def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Event]:
+    """Go on without an answer: only the initiator may, and only where the plan says so."""
+    if command.by.id != run.initiator.id:
+        raise NotPermitted(f"Only {run.initiator.name} can go on without an answer: it is their run.")
+    approval = run.approvals.get(command.approval)
+    if approval is None:
+        raise Invalid(f"run {run.run_id} asks no question {command.approval!r}")
+    asked = run.plan.tasks[approval.task].approval
+    if approval.kind != "decision" or asked is None or not asked.may_skip:
+        raise NotPermitted("The plan does not go on without this answer; nothing was changed.")
+    if not approval.open:
+        raise AlreadyDecided("This question is not open any more; nothing was changed.")
+    names = ", ".join(person.name for person in approval.approvers)
+    said = f"{command.by.name} went on without the answer of {names}"
+    return skip(run, now, e.TaskSkipped(at=now, task=approval.task, reason="person", message=said))
+
+
 def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, now: datetime) -> list[e.Event]:
     match kind, command.choice:
         case "decision", _:

@@ -53,6 +53,13 @@ class DecideApproval(_Command, frozen=True):
     entry: str = ""
 
 
+class SkipApproval(_Command, frozen=True):
+    """Go on without an answer, where the plan allows the initiator to."""
+
+    approval: str
+    by: Person
+
+
 class ConfirmSignIn(_Command, frozen=True):
     """The initiator has signed in."""
 
@@ -190,6 +197,7 @@ Command = (
     | StartRun
     | CancelRun
     | DecideApproval
+    | SkipApproval
     | ConfirmSignIn
     | StartTask
     | SkipTask

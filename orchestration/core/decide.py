@@ -107,6 +107,7 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.StartRun: _start,
     c.CancelRun: _cancel,
     c.DecideApproval: answers.decide_approval,
+    c.SkipApproval: answers.skip_approval,
     c.ConfirmSignIn: _confirm_sign_in,
     c.StartTask: attempts.start_task,
     c.SkipTask: attempts.skip_task,

@@ -155,6 +155,10 @@ def _task_failed(run: Run, event: e.TaskFailed) -> None:
 def _task_skipped(run: Run, event: e.TaskSkipped) -> None:
     task = run.tasks[event.task]
     run.due.pop(Prepare(event.task), None)
+    approval = run.approvals.get(task.approval)
+    if approval is not None and approval.open:
+        approval.open = False
+        run.due.pop(Ask(approval.id), None)
     task.status, task.code, task.message, task.finished_at = (
         "skipped",
         event.reason,

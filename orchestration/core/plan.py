@@ -31,6 +31,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         choices: The possible answers. Empty: approve or reject.
         default: The choice preselected for every kind.
         not_initiator: Separation of duties: the initiator may not be the approver.
+        may_skip: The initiator may go on without this answer; never for what another person has to approve.
     """
 
     approver: str
@@ -42,6 +43,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     choices: list[Choice] = []
     default: str = ""
     not_initiator: bool = False
+    may_skip: bool = False
 
 
 class Node(

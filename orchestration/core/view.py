@@ -18,6 +18,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
         attempt: Tries so far; interrupted ones do not count.
         attempts: How many tries it gets.
         summary: Figures of the result, such as "412 invoices".
+        may_skip: The initiator may go on without the answer that it waits for.
         message: Why it failed or waits, for people.
     """
 
@@ -33,6 +34,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     finished_at: datetime | None
     retry_at: datetime | None
+    may_skip: bool = False
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,7 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
         started_at=state.started_at,
         finished_at=state.finished_at,
         retry_at=state.retry_at,
+        may_skip=bool(node.approval and node.approval.may_skip and state.status == "asking"),
     )
 
 

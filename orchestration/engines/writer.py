@@ -209,6 +209,8 @@ class Writer:
                     live.ended_attempts.append(Dispatch(event.task, event.attempt))
                 case e.ApprovalRequested() | e.ApprovalDecided():
                     batch.questions[run.run_id, event.approval] = None
+                case e.TaskSkipped() if which := run.tasks[event.task].approval:
+                    batch.questions[run.run_id, which] = None
                 case e.ClosingBegan():
                     live.ended_attempts += [effect for effect in run.due if isinstance(effect, Dispatch)]
                     batch.questions |= {(run.run_id, each.id): None for each in run.approvals.values() if each.open}

@@ -97,6 +97,15 @@ async def test_why_without_a_choice_that_has_reasons_says_so(desk: Desk, odd: di
     assert (kind, said) == (NOTE, texts.WHY_WHICH)
 
 
+async def test_going_on_without_an_answer_that_the_plan_needs_is_refused(desk: Desk) -> None:
+    data = await decision(desk)
+    for who in (MEGAN, ALEX):
+        kind, said = await pressed(desk, who, "approval.skip", data)
+        assert kind == NOTE
+        assert ("does not go on without" in said) == (who is MEGAN)
+    assert (await desk.run()).approvals[0].open
+
+
 async def test_why_is_told_only_to_who_was_asked(desk: Desk) -> None:
     data = await decision(desk)
     before = len(desk.chat(MEGAN))

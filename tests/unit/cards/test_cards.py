@@ -319,3 +319,10 @@ def test_a_message_keeps_its_paragraphs() -> None:
     card = s.SAMPLES["message-attention"]()
     runs = [part["text"] for _, part in elements(card["body"]) if part.get("type") == "TextRun"]
     assert runs == ["The message could not be read. Nothing was changed.", "Please send it again."]
+
+
+def test_progress_offers_to_go_on_without_an_answer_that_may_be_missing() -> None:
+    tasks = [msgspec.structs.replace(task, may_skip=task.status == "asking") for task in s.WAITING.tasks]
+    drawn = cards.progress(msgspec.structs.replace(s.WAITING, tasks=tasks), s.at(20))
+    assert "Go on without Alex Wilber" in str(drawn)
+    assert "Go on without" not in str(cards.progress(s.WAITING, s.at(20)))

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from orchestration.capabilities import Done, TaskContext, Unknown
-from orchestration.core.commands import CancelRun, ConfirmSignIn, StartRun
+from orchestration.core.commands import CancelRun, ConfirmSignIn, SkipApproval, StartRun
 from orchestration.core.plan import Choice, Node, Plan, Question
 from orchestration.core.run import ENDED
 from orchestration.core.view import RunView
@@ -281,6 +281,52 @@ async def test_the_same_command_id_gets_the_first_outcome(office: Office) -> Non
         assert sorted(applied.duplicate for applied in both) == [False, True]
         await office.finish(first.run.run_id)
         assert office.calls == [("a", 1)]
+
+
+async def test_the_initiator_goes_on_without_an_answer_where_the_plan_allows(office: Office) -> None:
+    go_on = plan(
+        "${tasks.ask == null ? 'without Alex' : 'with Alex'}",
+        ask=decision(may_skip=True),
+        b=add(1, "ask", optional=["ask"]),
+    )
+    async with opened(office):
+        run_id = await office.run(go_on)
+        run = await office.until(run_id, lambda r: bool(r.receipts))
+        assert next(each.may_skip for each in run.tasks if each.name == "ask")
+        with pytest.raises(NotPermitted, match="Only Megan Bowen"):
+            await office.send(run_id, SkipApproval(approval="ask.1", by=ALEX))
+        with pytest.raises(Invalid, match="no question"):
+            await office.send(run_id, SkipApproval(approval="ask.7", by=MEGAN))
+        await office.send(run_id, SkipApproval(approval="ask.1", by=MEGAN))
+        run = await office.finish(run_id)
+        assert office.surface.reports[0][1].text == "without Alex"
+        assert [each.status for each in run.tasks] == ["skipped", "succeeded"]
+        assert run.tasks[0].message == "Megan Bowen went on without the answer of Alex Wilber"
+        assert await office.engine._store.open_approvals(ALEX.id) == []
+        with pytest.raises(AlreadyDecided, match="withdrawn"):
+            await office.decide(run_id, "ask.1", ALEX, "answer", rules={"amount": "sap"})
+
+
+async def test_nobody_goes_on_without_an_answer_that_the_plan_needs(office: Office) -> None:
+    async with opened(office):
+        run_id = await office.run(plan(ask=decision()))
+        await office.until(run_id, lambda r: bool(r.receipts))
+        with pytest.raises(NotPermitted, match="does not go on without"):
+            await office.send(run_id, SkipApproval(approval="ask.1", by=MEGAN))
+        assert (await office.engine.view(run_id)).approvals[0].open
+
+
+async def test_a_write_cannot_be_let_through_by_skipping_its_question(office: Office) -> None:
+    async def write(number: Number, _: TaskContext) -> Number:
+        return number
+
+    office.register("upload", write, write=True, dedupe="target")
+    async with opened(office):
+        run_id = await office.run(plan(upload=Node(capability="upload")))
+        await office.until(run_id, lambda r: bool(r.approvals))
+        with pytest.raises(NotPermitted):
+            await office.send(run_id, SkipApproval(approval="upload.1", by=MEGAN))
+        assert not office.calls
 
 
 async def test_what_an_answer_gets_wrong_is_not_told_to_who_was_not_asked(office: Office) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from orchestration.core.commands import SkipApproval
 from orchestration.errors import Unavailable
 from tests.support.office import ALEX, MEGAN
 from tests.unit.playbooks.desk import ADELE, DIEGO, LEE, PEOPLE, Desk, facts, found, roster
@@ -78,6 +79,19 @@ async def test_fewer_people_are_asked_and_one_who_passes_or_is_unknown_is_named(
     assert {name for name, state in desk.states().items() if state == "skipped"} >= {"third", "fourth", "fifth"}
     asked = [shown for _, shown, _ in desk.surface.asked if shown.kind == "decision"]
     assert not any("reply to the mail" in shown.text for shown in asked)
+
+
+async def test_a_colleague_who_never_answers_holds_nobody_up_and_is_named(desk: Desk) -> None:
+    prepare(desk, ALEX, LEE)
+    run = await desk.begin(GOAL, question=QUESTION, people="Alex Wilber, Lee Gu")
+    await desk.answer(run, "mail", MEGAN, "reject")
+    await desk.answer(run, "second", LEE, "answer", "Friday")
+    waiting = await desk.until(run, lambda run: any(task.may_skip for task in run.tasks))
+    (silent,) = (each.id for each in waiting.approvals if each.open and each.task == "first")
+    await desk.engine.send(run, SkipApproval(approval=silent, by=MEGAN))
+    await desk.answer(run, "draft", MEGAN, "approve")
+    answer = await desk.ended(run)
+    assert answer.text.startswith("1 of 2 answered. Without an answer: Alex Wilber.")
 
 
 async def test_a_mailbox_that_is_down_leaves_the_answers_of_the_cards(desk: Desk) -> None:
