@@ -15,7 +15,6 @@ import httpx
 
 from connectors.graph import GraphClient, GraphSettings, workers
 from connectors.graph.client import GraphSession
-from connectors.graph.mail import send
 from connectors.identity import Identity
 from connectors.kernel import KernelDispatcher
 from connectors.sandbox import control
@@ -29,6 +28,8 @@ from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.stores.sqlite import SqliteStore
 from tests.integration.connectors.conftest import Sandbox, TokenService
 from tests.support.office import Surface, plan
+
+WAIT_SECONDS = 40
 
 
 class LaterClock(SystemClock):
@@ -67,16 +68,24 @@ def accepted(sandbox: Sandbox, kind: str, text: str) -> int:
 
 
 async def live(
-    folder: Path, state: Path, capability: str, given: dict[str, Any], kind: str, text: str, later: timedelta
+    folder: str,
+    state: str,
+    capability: str,
+    given: dict[str, Any],
+    kind: str,
+    text: str,
+    later: timedelta = timedelta(0),
 ) -> RunView:
     """Begin the run in this folder, or go on with it, saying yes to the write and the truth to a doubt."""
-    sandbox = Sandbox(state)
+    sandbox = Sandbox(Path(state))
     identity = Identity(sandbox.identity_settings(), TokenService(sandbox))
     graph = GraphClient(GraphSettings(url=sandbox.settings["TANDEM_GRAPH_URL"]), identity)
     registry = Registry(workers(graph))
     megan = sandbox.person("megan")
     clock = LaterClock(later)
-    engine = EmbeddedEngine(SqliteStore(folder / "tandem.db"), registry, KernelDispatcher(registry), Surface(), clock)
+    engine = EmbeddedEngine(
+        SqliteStore(Path(folder) / "tandem.db"), registry, KernelDispatcher(registry), Surface(), clock
+    )
     await engine.start()
     try:
         runs = await engine.runs()
@@ -103,22 +112,5 @@ async def live(
 
 if __name__ == "__main__":
     told = json.loads(sys.argv[1])
-    # The workers go by the machine's clock: for them, too, it is that much later.
-    send.SHOWS_WITHIN -= timedelta(minutes=told["later"])
-    if told["number"]:
-        kill_at(told["number"], after=told["after"])
-    ended = asyncio.run(
-        asyncio.wait_for(
-            live(
-                Path(told["folder"]),
-                Path(told["state"]),
-                told["capability"],
-                told["given"],
-                told["kind"],
-                told["text"],
-                timedelta(minutes=told["later"]),
-            ),
-            40,
-        )
-    )
-    sys.stdout.write(f"{ended.status} {[(task.status, task.message) for task in ended.tasks]}")
+    kill_at(told.pop("number"), after=told.pop("after"))
+    asyncio.run(asyncio.wait_for(live(**told), WAIT_SECONDS))
