@@ -27,18 +27,21 @@ _END_SECONDS = 30.0
 
 
 _BLOCK = 30
-_BLOCKS = 360
+_BLOCKS = 40  # for each worker
+_WORKERS = 8
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{_WORKERS - 1}")[2:]) % _WORKERS
 _next_block = itertools.count(os.getpid())
 
 
 def free_ports(count: int) -> int:
     """The first of `count` adjoining ports that nobody listens on, another block at each call.
 
-    All lie below 32,768: above, the operating system may give one to an outgoing connection before it is listened on.
+    Each worker has blocks of its own, for what is free when it is looked at may be taken before it is listened on. All
+    lie below the ports that other tests draw (from 20,000) and that the system gives to outgoing connections.
     """
     assert count <= _BLOCK
     for block in itertools.islice(_next_block, _BLOCKS):
-        base = 20_000 + block % _BLOCKS * _BLOCK
+        base = 10_200 + (_worker * _BLOCKS + block % _BLOCKS) * _BLOCK
         with ExitStack() as stack:
             try:
                 for port in range(base, base + count):
