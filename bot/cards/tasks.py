@@ -71,7 +71,7 @@ def _skips(run: RunView) -> list[Action]:
     waiting = [open_approval(run, task.name) for task in run.tasks if task.may_skip]
     return [
         button(
-            f"Go on without {asked(run, approval.approvers).replace('you', 'my answer')}",
+            f"Go on without {'my answer' if (who := asked(run, approval.approvers)) == 'you' else who}",
             APPROVAL_SKIP,
             {"run_id": run.run_id, "approval": approval.id},
         )
