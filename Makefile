@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run terminal test unit lint format lock clean
+.PHONY: help setup run terminal test unit lint format screenshots lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 run: setup ## Tandem on this machine: sandbox tenant, bot, one Playground for each of two people (ARGS="--no-open")
 	@exec $(BIN)/tandem up $(ARGS)
@@ -29,6 +29,9 @@ lint: setup ## ruff, mypy, import rules
 
 format: setup ## put the code in shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+screenshots: setup ## take the README's pictures anew, after a change of the cards
+	@$(BIN)/pytest -q tests/e2e/screenshots.py
 
 setup: $(VENV)/.installed node_modules/.installed
 

@@ -10,6 +10,7 @@ import pytest
 from bot import cards
 from orchestration.core.plan import Answer, Choice
 from orchestration.core.question import decide_items
+from orchestration.core.run import Person
 from orchestration.planning.port import Missing
 from tests.support.cards import samples as s
 from tests.support.cards.samples import at, run, task
@@ -326,3 +327,18 @@ def test_progress_offers_to_go_on_without_an_answer_that_may_be_missing() -> Non
     drawn = cards.progress(msgspec.structs.replace(s.WAITING, tasks=tasks), s.at(20))
     assert "Go on without Alex Wilber" in str(drawn)
     assert "Go on without" not in str(cards.progress(s.WAITING, s.at(20)))
+
+
+@pytest.mark.parametrize(
+    ("approver", "title"),
+    [
+        (s.MEGAN, "Go on without my answer"),
+        (msgspec.structs.replace(s.ALEX, name="Ayoub Haddad"), "Go on without Ayoub Haddad"),
+    ],
+)
+def test_going_on_without_an_answer_names_whose_it_is_and_leaves_the_name_alone(approver: Person, title: str) -> None:
+    asked = s.approval("decide", "decision", s.SHOWN.title, approver)
+    tasks = [msgspec.structs.replace(task, may_skip=task.status == "asking") for task in s.WAITING.tasks]
+    drawn = cards.progress(msgspec.structs.replace(s.WAITING, tasks=tasks, approvals=[asked]), s.at(20))
+    assert press(drawn, title) == ("approval.skip", {"run_id": s.WAITING.run_id, "approval": asked.id})
+    assert [each for each in buttons(drawn) if each.startswith("Go on")] == [title]
