@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run terminal test unit lint format screenshots lock clean
+.PHONY: help setup run terminal test unit chaos lint format screenshots lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -21,6 +21,9 @@ test: setup lint ## every check: linters, types, import rules, all tests (ARGS="
 
 unit: setup ## the tests that need no browser
 	@$(BIN)/pytest -n 2 -m "not e2e" $(ARGS)
+
+chaos: $(VENV)/.installed ## kill the process 500 times, at moments drawn by lot (ARGS="--kills 100 --seed 7")
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
 
 lint: setup ## ruff, mypy, import rules
 	@echo "==> ruff"         && $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -31,6 +31,7 @@ from orchestration.engines.clock import SystemClock
 from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import Invalid
 from orchestration.planning.planner import PlaybookPlanner
+from orchestration.ports import Store
 from orchestration.stores.sqlite import SqliteStore
 from orchestration.workers.everyday import EVERYDAY
 from orchestration.workers.reconcile import reconcile
@@ -68,6 +69,9 @@ class Connections:
             sap_client = sap.SapClient(sap.SapSettings(url=settings.sap_url), self.identity)
             self.workers += sap.workers(sap_client)
             self._closing.append(sap_client.close)
+        if settings.sap_export_site:
+            export = sap.ExportSettings(site=settings.sap_export_site, path=settings.sap_export_path)
+            self.workers.append(sap.export_worker(export, graph.SharePointFiles(graph_client)))
         if settings.dynamics_url:
             there = dynamics.DynamicsSettings(
                 url=settings.dynamics_url, scope=settings.dynamics_scope, entity=settings.dynamics_entity
@@ -86,10 +90,8 @@ class Tandem:
     """The product, wired: implements `bot.main.Service`."""
 
     def __init__(self, settings: Settings) -> None:
-        data = Path(settings.data_dir)
-        data.mkdir(parents=True, exist_ok=True)
         clock = SystemClock()
-        self._store = SqliteStore(data / LOG_FILE)
+        self._store, self._close_log = _log(settings)
         adapter = Adapter(settings)
         conversations = Conversations(self._store)
         outbound = Outbound(adapter)
@@ -130,10 +132,32 @@ class Tandem:
         """See `Service.stop`."""
         async with contextlib.AsyncExitStack() as ending:
             ending.push_async_callback(self._connections.close)
+            ending.push_async_callback(self._close_log)
             ending.push_async_callback(self._engine.stop)
             ending.push_async_callback(self._progress.close)
             ending.push_async_callback(self._goals.close)
             ending.push_async_callback(self._dialog.close)
+
+
+def _log(settings: Settings) -> tuple[Store, Callable[[], Awaitable[None]]]:
+    """The store, and what to let go of after it was closed."""
+
+    async def nothing() -> None:
+        pass
+
+    data = Path(settings.data_dir)
+    data.mkdir(parents=True, exist_ok=True)
+    if not settings.database_url:
+        return SqliteStore(data / LOG_FILE), nothing
+    from orchestration.stores.postgres import FOREVER, PostgresStore
+
+    # A second replica waits until the first one ends: nobody starts two bots on one database by mistake.
+    if settings.database_login == "url":
+        return PostgresStore(settings.database_url, lock_timeout=FOREVER), nothing
+    from connectors.identity.database import of_bot
+
+    password = of_bot(**settings.own_identity)
+    return PostgresStore(settings.database_url, password=password, lock_timeout=FOREVER), password.close
 
 
 def build(settings: Settings) -> Tandem:

@@ -24,6 +24,7 @@ _SAMPLE = {
     **dict.fromkeys(("TANDEM_APP_SECRET", "TANDEM_SSO_APP_SECRET"), "unused"),
     **dict.fromkeys(("TANDEM_SAP_URL", "TANDEM_SAP_FACADE_URL", "TANDEM_SAP_TOKEN_URL"), "https://sap.example"),
     **dict.fromkeys(("TANDEM_SAP_FACADE_SCOPE", "TANDEM_SAP_CLIENT_ID", "TANDEM_SAP_CLIENT_SECRET"), "unused"),
+    **dict.fromkeys(("TANDEM_SAP_EXPORT_SITE", "TANDEM_SAP_EXPORT_PATH"), "unused"),
     **dict.fromkeys(("TANDEM_DYNAMICS_URL",), "https://dynamics.example"),
     **dict.fromkeys(("TANDEM_DYNAMICS_SCOPE",), "unused"),
 }
@@ -62,6 +63,8 @@ def _described(worker: Worker, *, plugin: bool) -> dict[str, Any]:
         "version": worker.version,
         "owner": worker.owner,
         "cost": worker.cost,
+        "limit": worker.limit,
+        "resource_limit": worker.resource_limit,
         "plugin": plugin,
     }
 

@@ -48,11 +48,18 @@ async def serve(service: Service, settings: Settings, stopped: asyncio.Event) ->
     await runner.setup()
     try:
         await _listen(runner, settings)
+        stopping = asyncio.create_task(stopped.wait())
+        starting = asyncio.create_task(service.start())
         try:
-            await service.start()
-            log.info("Tandem listens on http://%s:%s", settings.host, settings.port)
-            await stopped.wait()
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                log.info("Tandem listens on http://%s:%s", settings.host, settings.port)
+                await stopping
         finally:
+            for task in (starting, stopping):  # a standby may be told to stop while it waits for the log
+                task.cancel()
+            await asyncio.gather(starting, stopping, return_exceptions=True)
             await service.stop()
     finally:
         await runner.cleanup()

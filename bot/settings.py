@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from connectors.http import is_loopback
 from orchestration.errors import Invalid
@@ -46,6 +46,16 @@ def _url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(value):
         return "must be https: http is for this machine only"
     return ""
+
+
+def _database(value: str) -> str:
+    wrong = "is not a URL such as postgresql://user@host:5432/database?sslmode=require"
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or parse_qs(parts.query).get("host")
+    except ValueError:
+        return wrong
+    return "" if parts.scheme in ("postgresql", "postgres") and host else wrong
 
 
 def _file(value: str) -> str:
@@ -88,6 +98,19 @@ class Settings:
     host: str = _setting("TANDEM_HOST", "Address that the bot listens on.", default="127.0.0.1")
     port: str = _setting("TANDEM_PORT", "Port that the bot listens on.", default="3978", check=_port)
     data_dir: str = _setting("TANDEM_DATA_DIR", "Folder of the event log.", default=".tandem")
+    database_url: str = _setting(
+        "TANDEM_DATABASE_URL",
+        "PostgreSQL database of the event log (postgresql://USER@HOST:5432/DATABASE?sslmode=require); "
+        "empty: a SQLite file in that folder.",
+        check=_database,
+        secret=True,
+    )
+    database_login: str = _setting(
+        "TANDEM_DATABASE_LOGIN",
+        "How the bot logs in there: as the URL says, or with an Entra token of its own identity (entra).",
+        default="url",
+        check=_one_of("url", "entra"),
+    )
     log_level: str = _setting(
         "TANDEM_LOG_LEVEL",
         "How much is logged.",
@@ -151,6 +174,14 @@ class Settings:
     sap_token_url: str = _setting("TANDEM_SAP_TOKEN_URL", "SAP's OAuth token endpoint.", check=_url, group="SAP")
     sap_client_id: str = _setting("TANDEM_SAP_CLIENT_ID", "Tandem's OAuth client in SAP.", group="SAP")
     sap_client_secret: str = _setting("TANDEM_SAP_CLIENT_SECRET", "Its secret.", group="SAP", secret=True)
+    sap_export_site: str = _setting(
+        "TANDEM_SAP_EXPORT_SITE",
+        "SharePoint site of SAP's nightly export, read while SAP is down; empty: none.",
+        group="SAP export",
+    )
+    sap_export_path: str = _setting(
+        "TANDEM_SAP_EXPORT_PATH", "Path of the export (CSV) in the site's library.", group="SAP export"
+    )
     dynamics_url: str = _setting(
         "TANDEM_DYNAMICS_URL", "Dynamics 365 Finance; empty: no Dynamics.", check=_url, group="Dynamics"
     )
@@ -167,6 +198,17 @@ class Settings:
     def bot_authority(self) -> str:
         """The authority with the tenant, where the bot's own tokens come from."""
         return f"{self.authority.rstrip('/')}/{self.tenant_id}"
+
+    @property
+    def own_identity(self) -> dict[str, str]:
+        """What the bot gets tokens for itself with; no secret means a managed identity."""
+        secret = self.app_secret if self.app_type == "SingleTenant" else ""
+        return {
+            "tenant_id": self.tenant_id,
+            "client_id": self.app_id,
+            "client_secret": secret,
+            "authority": self.authority,
+        }
 
     @property
     def local(self) -> bool:

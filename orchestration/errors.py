@@ -14,6 +14,7 @@ TandemError
 ├── NotFound                   the outside thing does not exist
 ├── SignInNeeded               nobody's identity is at hand: wait for the person
 ├── Unavailable                an outside system does not answer; surely nothing was done
+│   └── LogLost                the connection to the log broke: reopen it
 ├── OutcomeUnknown             a write may or may not have happened
 ├── NoWorker                   nobody offers the capability, or nobody who does is up
 ├── OwnerLocked                another process owns the log
@@ -130,6 +131,10 @@ class Unavailable(TandemError):
 
     code = "unavailable"
     retryable = True
+
+
+class LogLost(Unavailable):
+    """The connection to the log broke, and with it the ownership; reopen and reload before going on."""
 
 
 class OutcomeUnknown(TandemError):

@@ -35,6 +35,9 @@ class Notifier(Protocol):
     async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
         """Show a question to one of its approvers."""
 
+    async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """Tell one of its approvers that a question waits for their answer."""
+
     async def ask_sign_in(self, run: RunView) -> str:
         """Ask the run's initiator to sign in."""
 
@@ -98,6 +101,17 @@ class Engine(Protocol):
         Raises:
             Invalid: A choice, rule or exception does not fit what was shown.
             Refused: As for `send`.
+        """
+
+    async def fork(self, run_id: str, upto: int, *, by: Person, command_id: str = "") -> Applied:
+        """A new run with a copy of another one's first events, which goes on from there and writes nothing.
+
+        It asks only its initiator, who is the other run's; where it would write, it says what.
+
+        Raises:
+            UnknownRun: There is no such run.
+            Invalid: It has no such event.
+            Refused: `by` is neither its initiator nor the operator, or it had ended by then.
         """
 
     async def view(self, run_id: str) -> RunView:
@@ -184,8 +198,40 @@ class CommandRow(msgspec.Struct, frozen=True):
     run_id: str
 
 
+class SnapshotRow(msgspec.Struct, frozen=True):
+    """A run's state after `seq` events, as `core.snapshot` of that version codes it; a short cut, never the truth."""
+
+    run_id: str
+    seq: int
+    version: str
+    body: bytes
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """All that it takes to have a run in memory again.
+
+    Attributes:
+        salt: The secret that keys its digests.
+        snapshot: Of the version asked for, if there is one.
+        events: Those after the snapshot, in order.
+    """
+
+    salt: bytes
+    snapshot: SnapshotRow | None
+    events: list[EventRow]
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """All that is known of one run, but for its salt."""
+
+    run: RunRow
+    events: list[EventRow]
+    entries: list[EntryRow]
+    commands: list[CommandRow]
+
+
 class Batch(msgspec.Struct, frozen=True):
-    """What one transaction writes; `salts` are of runs opened in it."""
+    """What one transaction writes; `salts` are of runs opened in it, a snapshot replaces the one before."""
 
     events: Sequence[EventRow] = ()
     entries: Sequence[EntryRow] = ()
@@ -193,16 +239,23 @@ class Batch(msgspec.Struct, frozen=True):
     approvals: Sequence[ApprovalRow] = ()
     commands: Sequence[CommandRow] = ()
     salts: Sequence[tuple[str, bytes]] = ()
+    snapshots: Sequence[SnapshotRow] = ()
 
 
 class Store(Protocol):
-    """The event log, its projections and the context entries. One process owns it."""
+    """The event log, its projections and the context entries. One process owns it.
+
+    Every method raises `Invalid` while the store is not open, and `LogLost` when the log cannot be reached any more:
+    ownership may have gone to another process, so that it must be closed, opened and every run reloaded.
+    """
 
     async def open(self) -> None:
         """Take ownership and bring the schema up to date.
 
         Raises:
             OwnerLocked: Another process owns the log; the message names it as far as known.
+            Invalid: A newer Tandem wrote it, or it is not where the settings say.
+            Unavailable: Its server does not answer now.
         """
 
     async def close(self) -> None:
@@ -218,8 +271,14 @@ class Store(Protocol):
             CommitUncertain: Whether it was written is unknown; the store must be reopened and every run reloaded.
         """
 
-    async def events(self, run_id: str) -> list[EventRow]:
-        """All events of a run in order; empty if there is no such run."""
+    async def load(self, run_id: str, version: str) -> Saved | None:
+        """A run's salt, its snapshot if that is of `version`, and the events after it, all of one moment.
+
+        None if there is no such run, or its salt was erased.
+        """
+
+    async def events(self, run_id: str, *, after: int = 0) -> list[EventRow]:
+        """The events of a run with a `seq` above `after`, in order; empty if there are none."""
 
     async def salt(self, run_id: str) -> bytes | None:
         """The secret that keys the run's digests; None if there is no such run or it was erased."""
@@ -250,3 +309,15 @@ class Store(Protocol):
 
     async def documents(self, kind: str) -> dict[str, bytes]:
         """All documents of a kind by key."""
+
+    async def ended(self, before: datetime) -> list[RunRow]:
+        """Runs that are not open and whose last event is older, oldest first."""
+
+    async def archive(self, run: RunRow) -> Archive:
+        """All that is known of a run."""
+
+    async def remove(self, runs: Sequence[RunRow]) -> list[str]:
+        """Remove every row of these runs durably, in one transaction; the ids of those that were removed.
+
+        A run that is open, or has other events than its row says, is left as it is.
+        """

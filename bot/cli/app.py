@@ -37,7 +37,6 @@ app.add_typer(worker_commands.app, name="worker")
 
 DEFAULT_STATE = Path(".tandem")
 DEFAULT_PEOPLE = "megan,alex"
-EVENT_LOG = "tandem.db"
 
 
 def run() -> None:
@@ -197,9 +196,10 @@ def runs(
     from rich.console import Console
     from rich.table import Table
 
+    from bot.cli.log import log_of
     from bot.cli.runs import read
 
-    found = read(state / EVENT_LOG, open_only=open_only, limit=limit)
+    found = read(log_of(state), open_only=open_only, limit=limit)
     if not found:
         typer.echo("No open runs." if open_only else "No runs yet.")
         return
@@ -221,10 +221,24 @@ def history(
 ) -> None:
     """Tell what happened in a run: when, what, and who decided; works while the bot runs."""
     from bot.cli.history import find, read
+    from bot.cli.log import log_of
     from bot.cli.tables import show_history
 
-    log = state / EVENT_LOG
+    log = log_of(state)
     show_history(read(log, find(log, run), everything=everything))
+
+
+@app.command()
+def prune(
+    older_than: Annotated[str, typer.Option("--older-than", metavar="SPAN", help="For how long ended: 90d, 12h.")],
+    export: Annotated[Path, typer.Option("--export", metavar="FILE", help="A new file for all that is removed.")],
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """Remove runs that ended long ago, once all of them is in a file. Needs the log for itself: end the bot first."""
+    from bot.cli.log import log_of
+    from bot.cli.prune import prune as prune_log
+
+    typer.echo(prune_log(log_of(state), older_than, export))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -18,6 +19,7 @@ from bot.cli import endpoints, playground, ports
 from bot.cli.finding import Finding
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
+from orchestration.errors import TandemError
 
 _MACHINE, _STATE, _SETTINGS, _PORTS = "This machine", "State", "Settings", "Ports"
 _LOG = "tandem.db"
@@ -26,7 +28,7 @@ _LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 async def examine(state: State) -> list[Finding]:
     """Everything that was looked at, in the order in which it is shown."""
-    findings = [*_machine(), *_folder(state)]
+    findings = [*_machine(), *_folder(state), *await _database(state)]
     described: Mapping[str, Any] | None = None
     try:
         described = state.sandbox()
@@ -45,6 +47,18 @@ async def examine(state: State) -> list[Finding]:
         )
         return findings
     return [*findings, *await _deployment(environment, source, _proxy(described))]
+
+
+async def _database(state: State) -> list[Finding]:
+    from bot.cli import database
+    from bot.settings import InvalidSettings
+
+    try:
+        return await asyncio.to_thread(database.examine, state.root)
+    except InvalidSettings:
+        return []  # each of them is named with the settings
+    except TandemError as error:
+        return [Finding(_SETTINGS, "bad", error.message, "Mend TANDEM_DATABASE_URL.")]
 
 
 def _environment(described: Mapping[str, Any] | None) -> tuple[dict[str, str], str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from bot.cli.log import Log
 from bot.cli.telling import Moment, Teller, who
 from bot.cli.trouble import Trouble
 from orchestration.core import events as e
@@ -32,18 +30,18 @@ class History:
     moments: Sequence[Moment]
 
 
-def find(log: Path, run: str) -> str:
+def find(log: Log, run: str) -> str:
     """The whole id of a run: of `last`, or of the one run that begins so.
 
     Raises:
         Trouble: There is none, or there are several; or the log cannot be read.
     """
     if run == "last":
-        found = _rows(log, "SELECT run_id, title FROM runs ORDER BY proposed_at DESC LIMIT 1")
+        found = log.rows("SELECT run_id, title FROM runs ORDER BY proposed_at DESC LIMIT 1")
     else:
-        found = _rows(log, "SELECT run_id, title FROM runs WHERE substr(run_id, 1, ?) = ? LIMIT 6", len(run), run)
+        found = log.rows("SELECT run_id, title FROM runs WHERE substr(run_id, 1, ?) = ? LIMIT 6", len(run), run)
     if not found:
-        raise Trouble(f"There is no run {run!r} in {log}. 'tandem runs' lists the runs; 'last' is the newest.")
+        raise Trouble(f"There is no run {run!r} in {log.name}. 'tandem runs' lists the runs; 'last' is the newest.")
     exact = [run_id for run_id, _ in found if run_id == run]
     if len(found) > 1 and not exact:
         listed = "\n".join(f"  {run_id}  {title}" for run_id, title in found[:5])
@@ -51,18 +49,18 @@ def find(log: Path, run: str) -> str:
     return str(exact[0] if exact else found[0][0])
 
 
-def read(log: Path, run_id: str, *, everything: bool = False) -> History:
+def read(log: Log, run_id: str, *, everything: bool = False) -> History:
     """The history of a run.
 
     Args:
-        log: The event log; takes no lock that the bot could feel.
+        log: The event log.
         run_id: The whole id.
         everything: Also deliveries of cards and expired timers.
 
     Raises:
         Trouble: The log cannot be read, or holds an event that this version does not know.
     """
-    rows = _rows(log, "SELECT seq, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
+    rows = log.rows("SELECT seq, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
     decoded: list[e.Event] = []
     for seq, body in rows:
         try:
@@ -73,8 +71,8 @@ def read(log: Path, run_id: str, *, everything: bool = False) -> History:
             ) from error
     first = decoded[0] if decoded else None
     if not isinstance(first, e.RunProposed):
-        raise Trouble(f"Run {run_id} has no beginning in {log}.")
-    entries = dict(_rows(log, "SELECT entry, body FROM entries WHERE run_id = ?", run_id))
+        raise Trouble(f"Run {run_id} has no beginning in {log.name}.")
+    entries = dict(log.rows("SELECT entry, body FROM entries WHERE run_id = ?", run_id))
 
     def answers(event: e.ApprovalDecided) -> tuple[Shown | None, Answered | None]:
         return _entry(entries, event.shown, Shown), _entry(entries, event.entry, Answered)
@@ -97,15 +95,3 @@ def _entry(entries: dict[str, bytes], entry: str, type_: type[_Entry]) -> _Entry
         return msgspec.json.decode(entries[entry], type=type_) if entry in entries else None
     except msgspec.DecodeError:
         return None
-
-
-def _rows(log: Path, query: str, *values: object) -> list[tuple[Any, Any]]:
-    if not log.is_file():
-        raise Trouble(
-            f"There is no event log {log} yet. Start Tandem with 'tandem up', or name its state folder: --state DIR"
-        )
-    try:
-        with closing(sqlite3.connect(f"{log.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            return db.execute(query, values).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise Trouble(f"{log} cannot be read as an event log: {error}") from error

@@ -28,6 +28,8 @@ class Offered(msgspec.Struct, frozen=True):
     owner: str
     cost: float
     plugin: bool
+    limit: int = 0
+    resource_limit: int = 0
 
 
 class Offer(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,10 +12,10 @@ from rich.text import Text
 
 from bot.cli.finding import Finding
 from bot.cli.history import History
-from bot.cli.offer import Offer
+from bot.cli.offer import Offer, Offered
 from bot.cli.shape import fields
 from bot.cli.telling import clock, since
-from orchestration.capabilities import Capability
+from orchestration.capabilities import Capability, Health
 
 _TONES = {"good": "green", "bad": "red", "human": "bold", "quiet": "dim"}
 _MARKS = {"good": Text("✓", "green"), "bad": Text("✗", "red"), "note": Text("!", "yellow"), "off": Text("·", "dim")}
@@ -55,14 +55,21 @@ def show_history(history: History) -> None:
     console.print(table)
 
 
-def show_capabilities(offer: Offer) -> None:
-    """Every worker, by capability."""
+def show_capabilities(offer: Offer, health: Mapping[str, Health] | None = None) -> None:
+    """Every worker, by capability, the preferred one first.
+
+    Args:
+        offer: The workers.
+        health: Worker => how it does, as `Registry.health` of a bot that runs tells; None when none runs.
+    """
     console = _console()
-    table = _grid("Capability", "Effect", "What it does", "Worker", "Owner", "Version")
+    columns = ["Capability", "Effect", "What it does", "Worker", "Owner", "Version", "Limits"]
+    table = _grid(*columns, *(["Health"] if health is not None else []))
     for each in offer.workers:
         effect = Text(each.capability.effect, "yellow" if each.capability.effect == "write" else "")
-        cells = (each.capability.title, each.name, each.owner, each.version)
-        table.add_row(Text(each.capability.name, "bold"), effect, *(Text(_one_line(cell)) for cell in cells))
+        cells = (each.capability.title, each.name, each.owner, each.version, _limits(each))
+        known = [_health(health.get(each.name))] if health is not None else []
+        table.add_row(Text(each.capability.name, "bold"), effect, *(Text(_one_line(cell)) for cell in cells), *known)
     console.print(table)
     if not offer.own_settings:
         console.print(
@@ -70,6 +77,26 @@ def show_capabilities(offer: Offer) -> None:
         )
     for problem in offer.problems:
         console.print(Text.assemble(("✗ ", "red"), f"left out: {_one_line(problem)}"))
+
+
+def _limits(offered: Offered) -> str:
+    """Such as "4 at once, 1 per resource"; a dash for none."""
+    limits = ((offered.limit, "at once"), (offered.resource_limit, "per resource"))
+    return ", ".join(f"{number} {what}" for number, what in limits if number) or "–"
+
+
+def _health(health: Health | None) -> Text:
+    if health is None:
+        return Text("not there", "dim")  # installed since the bot was started
+    match health.state:
+        case "up":
+            return Text("up", "green")
+        case "failing":
+            return Text(f"failing, {health.failures} in a row: {_one_line(health.message)}", "yellow")
+        case "trying":
+            return Text(f"being tried again, {health.failures} failed: {_one_line(health.message)}", "yellow")
+    again = f", tried again at {clock(health.try_at)}" if health.try_at else ""
+    return Text(f"down since {clock(health.since) if health.since else '?'}{again}: {_one_line(health.message)}", "red")
 
 
 def show_capability(capability: Capability) -> None:

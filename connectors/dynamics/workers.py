@@ -9,6 +9,8 @@ from connectors.ledger import counted
 from orchestration.capabilities.descriptor import TaskContext, Worker, worker
 from orchestration.workers.ledger import Ledger, Period
 
+AT_ONCE = 8  # Dynamics answers 429 to an app with more than a few dozen requests at a time, whoever they are for
+
 
 def workers(client: DynamicsClient) -> list[Worker]:
     """Dynamics' workers, bound to a client."""
@@ -18,6 +20,7 @@ def workers(client: DynamicsClient) -> list[Worker]:
         system="Dynamics",
         timeout=timedelta(seconds=120),
         attempts=5,
+        limit=AT_ONCE,
         summarize=counted,
     )
     return [entries(_Entries(client).read)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -22,7 +23,7 @@ class Library(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A file or folder."""
+    """A file or folder; `modified` is when it was changed last, None if Graph does not say."""
 
     id: str
     name: str
@@ -30,6 +31,7 @@ class Item(msgspec.Struct, frozen=True):
     etag: str
     size_bytes: int
     is_file: bool
+    modified: datetime | None = None
 
 
 def path_of(text: str) -> str:
@@ -147,6 +149,10 @@ async def download(session: GraphSession, place: Library, item: Item) -> bytes:
 def item_of(body: dict[str, Any]) -> Item:
     """A drive item from Graph's JSON."""
     size = body.get("size")
+    try:
+        modified = datetime.fromisoformat(_text(body, "lastModifiedDateTime"))
+    except ValueError:
+        modified = None
     return Item(
         id=_text(body, "id"),
         name=_text(body, "name"),
@@ -154,6 +160,7 @@ def item_of(body: dict[str, Any]) -> Item:
         etag=_text(body, "eTag"),
         size_bytes=size if isinstance(size, int) else 0,
         is_file="file" in body,
+        modified=modified.replace(tzinfo=modified.tzinfo or UTC) if modified else None,
     )
 
 

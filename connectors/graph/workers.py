@@ -6,11 +6,12 @@ from datetime import timedelta
 from functools import partial
 
 from connectors.graph import chat, everyday
-from connectors.graph.calendar import create, free_time
+from connectors.graph.calendar import availability, create, free_time
 from connectors.graph.chat import Chats
 from connectors.graph.client import GraphClient
 from connectors.graph.files import Files, found_summary, read_summary
 from connectors.graph.mail import draft, search, send
+from connectors.graph.mailbox import PLACES
 from connectors.graph.people import Found, People
 from connectors.graph.table import Tables, counted_rows
 from connectors.graph.upload import Uploads, preview, summary
@@ -20,6 +21,8 @@ from orchestration.capabilities.descriptor import Worker, worker
 
 _read = partial(worker, timeout=timedelta(seconds=60), attempts=5)
 _write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5)
+# Outlook serves four requests at a time in one mailbox: who would be the fifth need not wait at the cost of its time.
+_one_mailbox = {"resource": lambda _, task: task.initiator.id, "resource_limit": PLACES}
 
 
 def workers(client: GraphClient) -> list[Worker]:
@@ -75,6 +78,7 @@ def _mail(client: GraphClient) -> list[Worker]:
         reconcile=drafts.reconcile,
         preview=draft.preview,
         summarize=draft.summary,
+        **_one_mailbox,
     )
     post = _write(
         "mail.send",
@@ -84,15 +88,20 @@ def _mail(client: GraphClient) -> list[Worker]:
         reconcile=sends.reconcile,
         preview=send.preview,
         summarize=send.summary,
+        **_one_mailbox,
     )
-    find = _read("mail.search", title="Search the mailbox", system="Outlook", summarize=search.summary)
+    find = _read("mail.search", title="Search the mailbox", system="Outlook", summarize=search.summary, **_one_mailbox)
     return [find(search.MailSearch(client).search), save(drafts.draft), post(sends.send)]
 
 
 def _calendar(client: GraphClient) -> list[Worker]:
     meetings = create.Meetings(client)
     free = _read(
-        "calendar.free_time", title="Find when everybody is free", system="Outlook", summarize=free_time.summary
+        "calendar.free_time",
+        title="Find when everybody is free",
+        system="Outlook",
+        summarize=free_time.summary,
+        **_one_mailbox,
     )
     enter = _write(
         "calendar.create",
@@ -102,6 +111,7 @@ def _calendar(client: GraphClient) -> list[Worker]:
         reconcile=meetings.reconcile,
         preview=create.preview,
         summarize=create.summary,
+        **_one_mailbox,
     )
     return [free(free_time.Calendars(client).free_time), enter(meetings.create)]
 
@@ -110,7 +120,13 @@ def _people(client: GraphClient) -> list[Worker]:
     people = People(client)
     find = _read("people.find", title="Look somebody up in the directory", system="Microsoft 365", summarize=_name)
     manager = _read("people.manager", title="Look up somebody's manager", system="Microsoft 365", summarize=_name)
-    return [find(people.find), manager(people.manager)]
+    presence = _read(
+        "people.availability",
+        title="Look up when people work and are away",
+        system="Outlook",
+        summarize=availability.summary,
+    )
+    return [find(people.find), manager(people.manager), presence(availability.Presence(client).read)]
 
 
 def _teams(client: GraphClient) -> Worker:

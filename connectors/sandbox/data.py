@@ -38,7 +38,8 @@ class TenantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `company` is the one that people work in (Dynamics: dataAreaId); `today` is the day to which the days of mail,
     events and chats are relative (empty: the day of the start); Sent Items show a message so many seconds after it
-    was sent.
+    was sent. `sap_export` is the file in SharePoint to which SAP's invoices are exported every night, as `site/path`;
+    empty for none.
     """
 
     id: str
@@ -50,6 +51,7 @@ class TenantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     apps: Apps
     today: str = ""
     sent_items_delay_seconds: float = 2.0
+    sap_export: str = ""
 
 
 class Person(msgspec.Struct, frozen=True):

@@ -171,6 +171,8 @@ class Sandbox:
             "TANDEM_SAP_TOKEN_URL": f"{self.url}/sap/bc/sec/oauth2/token",
             "TANDEM_SAP_CLIENT_ID": SAP_CLIENT,
             "TANDEM_SAP_CLIENT_SECRET": secrets.sap,
+            "TANDEM_SAP_EXPORT_SITE": tenant.sap_export.partition("/")[0],
+            "TANDEM_SAP_EXPORT_PATH": tenant.sap_export.partition("/")[2],
             "TANDEM_DYNAMICS_URL": f"{self.url}/dynamics",
             "TANDEM_DYNAMICS_SCOPE": f"{tenant.dynamics_url.rstrip('/')}/.default",
             "TANDEM_DYNAMICS_ENTITY": next(iter(self.tenant.dynamics), ""),

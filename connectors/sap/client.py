@@ -5,34 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.http import clipped
 from connectors.identity import Identity
 from connectors.odata import ODataReader, month, quoted
+from connectors.sap.invoice import FIELDS, entry
 from orchestration.core.run import Person
 from orchestration.errors import Invalid, InvalidContent
 from orchestration.workers.ledger import Entry, Ledger
 
 SYSTEM = "SAP"
 SERVICE = "opu/odata/sap/API_SUPPLIERINVOICE_PROCESS_SRV"
-FIELDS = (
-    "SupplierInvoice",
-    "FiscalYear",
-    "CompanyCode",
-    "InvoicingParty",
-    "SupplierInvoiceIDByInvcgParty",
-    "DocumentDate",
-    "InvoiceGrossAmount",
-    "DocumentCurrency",
-    "SupplierInvoiceIsCreditMemo",
-    "ReverseDocument",
-    "ReverseDocumentFiscalYear",
-)
 
 _DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
-_YES = ("X", "Y", "TRUE")  # the field is a flag of one letter; what is not set is empty or N
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -114,60 +100,7 @@ def _following(page: Any) -> str | None:
 
 def _entry(row: Any) -> Entry:
     fields = row if isinstance(row, dict) else {}
-    name = f"SAP {_text(fields, 'SupplierInvoice') or '?'}/{_text(fields, 'FiscalYear') or '?'}"
-    problems = [
-        f"{field} is missing"
-        for field in ("InvoicingParty", "SupplierInvoiceIDByInvcgParty", "DocumentCurrency")
-        if not _text(fields, field)
-    ]
-    amount, when = _decimal(fields.get("InvoiceGrossAmount")), _date(fields.get("DocumentDate"))
-    if amount is None:
-        problems.append("InvoiceGrossAmount is not a number")
-    if when is None:
-        problems.append("DocumentDate is not a date")
-    if problems or amount is None or when is None:
-        raise InvalidContent(f"{name}: {', '.join(problems)}. Correct the invoice in SAP, or go on without SAP.")
-    return Entry(
-        supplier=_text(fields, "InvoicingParty"),
-        invoice=_text(fields, "SupplierInvoiceIDByInvcgParty"),
-        amount=-abs(amount) if _lowers(fields) else amount,
-        currency=_text(fields, "DocumentCurrency"),
-        date=when,
-        row=name,
-        note=_note(fields),
-    )
-
-
-def _lowers(fields: dict[str, Any]) -> bool:
-    """Whether a document lowers what is owed. The reversal of an invoice is posted as a credit memo, and marked so."""
-    return _text(fields, "SupplierInvoiceIsCreditMemo").upper() in _YES
-
-
-def _note(fields: dict[str, Any]) -> str:
-    """What else SAP says: "credit memo", "reversed with 5105600125/2026".
-
-    Both documents of a reversal name each other; `IsReversal` and `IsReversed` would say which is which, but not every
-    release has them.
-    """
-    if number := _text(fields, "ReverseDocument"):
-        return f"reversed with {number}/{_text(fields, 'ReverseDocumentFiscalYear') or '?'}"
-    return "credit memo" if _lowers(fields) else ""
-
-
-def _text(fields: dict[str, Any], field: str) -> str:
-    value = fields.get(field)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _decimal(value: object) -> Decimal | None:
-    """SAP writes decimals as strings, lest somebody reads them as floats."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return entry(fields, _date(fields.get("DocumentDate")), way_out="Correct the invoice in SAP, or go on without SAP.")
 
 
 def _date(value: object) -> date | None:

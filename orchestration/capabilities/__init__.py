@@ -11,12 +11,13 @@ from orchestration.capabilities.descriptor import (
     Worker,
     worker,
 )
-from orchestration.capabilities.registry import Registry
+from orchestration.capabilities.registry import Health, Registry
 
 __all__ = [
     "Capability",
     "Dedupe",
     "Done",
+    "Health",
     "NotDone",
     "Preview",
     "Registry",

@@ -102,6 +102,10 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         reconcile: For writes: looks whether an effect with this key took place.
         preview: For writes: what a person is shown before it happens.
         summarize: One line of figures about a result, for the progress card.
+        compensation: For writes: how a person undoes one, in one sentence; empty if that cannot be.
+        limit: Attempts at once in this process, over all runs; 0 for any number.
+        resource: What an attempt needs for itself, such as one mailbox; empty for nothing.
+        resource_limit: Attempts at once with the same resource.
     """
 
     capability: Capability
@@ -117,6 +121,10 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     reconcile: Callable[[Any, TaskContext], Awaitable[Outcome]] | None = None
     preview: Callable[[Any], Preview] | None = None
     summarize: Callable[[Any], str] | None = None
+    compensation: str = ""
+    limit: int = 0
+    resource: Callable[[Any, TaskContext], str] | None = None
+    resource_limit: int = 0
 
 
 class Dispatcher(Protocol):
@@ -142,6 +150,10 @@ def worker(
     reconcile: Callable[[Any, TaskContext], Awaitable[Outcome]] | None = None,
     preview: Callable[[Any], Preview] | None = None,
     summarize: Callable[[Any], str] | None = None,
+    compensation: str = "",
+    limit: int = 0,
+    resource: Callable[[Any, TaskContext], str] | None = None,
+    resource_limit: int = 0,
 ) -> Callable[[Callable[[Any, TaskContext], Awaitable[Any]]], Worker]:
     """Declare an async function `(arguments, task) -> result` as a worker.
 
@@ -164,6 +176,11 @@ def worker(
         reconcile: For writes: `(arguments, task) -> Done | NotDone | Unknown`.
         preview: For writes: `(arguments) -> Preview`.
         summarize: `(result) -> str`, one short line of figures for the progress card.
+        compensation: For writes: how a person undoes one, in one sentence; empty if that cannot be.
+        limit: Attempts at once in this process, over all runs; 0 for any number. It is this worker's own: another one
+            for the same capability reaches something else.
+        resource: `(arguments, task) -> str`, what an attempt needs for itself, such as one mailbox; empty for nothing.
+        resource_limit: Attempts at once with the same resource; comes with `resource`.
 
     Raises:
         Invalid: The annotations are missing, or a write lacks what makes it safe.
@@ -186,6 +203,10 @@ def worker(
             raise Invalid(f"worker {where}: a write needs preview=, so that people see what they allow")
         if effect == "write" and dedupe != "none" and reconcile is None:
             raise Invalid(f"worker {where}: dedupe={dedupe!r} needs reconcile=, to look whether a lost write happened")
+        if limit < 0 or resource_limit < 0:
+            raise Invalid(f"worker {where}: a limit cannot be negative; 0 is for no limit")
+        if (resource is None) != (resource_limit == 0):
+            raise Invalid(f"worker {where}: resource= and resource_limit= come together")
         return Worker(
             capability=Capability(
                 name=capability,
@@ -208,6 +229,10 @@ def worker(
             reconcile=reconcile,
             preview=preview,
             summarize=summarize,
+            compensation=compensation,
+            limit=limit,
+            resource=resource,
+            resource_limit=resource_limit,
         )
 
     return declare

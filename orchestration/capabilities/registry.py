@@ -1,23 +1,60 @@
-"""Finds workers by what they can do."""
+"""Finds workers by what they can do, and knows which of them are up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
+import msgspec
+
+from orchestration.capabilities.breaker import COOLDOWN, Breaker
 from orchestration.capabilities.descriptor import Capability, Worker
-from orchestration.errors import Invalid, NoWorker
+from orchestration.errors import Invalid, NoWorker, Unavailable
+
+SOON = timedelta(seconds=1)
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker does.
+
+    Attributes:
+        state: `up`; `failing` when calls fail but it is still asked; `down` when it is not asked for a while;
+            `trying` when the next call, or the one under way, shows whether it is up again.
+        failures: In a row.
+        since: Of the first of them.
+        try_at: When a worker that is down is asked again.
+        message: What the last failure said.
+    """
+
+    capability: str
+    worker: str
+    state: Literal["up", "failing", "down", "trying"]
+    failures: int = 0
+    since: datetime | None = None
+    try_at: datetime | None = None
+    message: str = ""
 
 
 class Registry:
     """Holds every worker of the deployment and picks one for a capability.
 
     Several workers may offer one capability; they must agree on its effect. The cheapest is picked, then the first
-    by name, so that the choice does not depend on the order of registration.
+    by name, so that the choice does not depend on the order of registration. One whose system does not answer is
+    passed over for a while (see `Breaker`), if another one offers the capability and is up.
+
+    Args:
+        workers: To be registered at once.
+        now: Tells the time, aware UTC.
     """
 
-    def __init__(self, workers: Iterable[Worker] = ()) -> None:
+    def __init__(
+        self, workers: Iterable[Worker] = (), *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._by_capability: dict[str, list[Worker]] = {}
         self._by_name: dict[str, Worker] = {}
+        self._breakers: dict[str, Breaker] = {}  # of workers whose last call failed
+        self._now = now
         for each in workers:
             self.add(each)
 
@@ -40,7 +77,7 @@ class Registry:
         peers.sort(key=lambda each: (each.cost, each.name))
 
     def pick(self, capability: str) -> Worker:
-        """The worker for the next attempt.
+        """The worker for the next attempt: the first that is up or to be tried again; the first if none is.
 
         Raises:
             NoWorker: Nobody offers the capability.
@@ -48,7 +85,65 @@ class Registry:
         peers = self._by_capability.get(capability)
         if not peers:
             raise NoWorker(f"no worker offers {capability!r}")
-        return peers[0]
+        return next((each for each in peers if self.up(each)), peers[0]) if self._breakers else peers[0]
+
+    def up(self, worker: Worker) -> bool:
+        """Whether a call that begins now may reach the worker."""
+        breaker = self._breakers.get(worker.name)
+        return breaker is None or breaker.try_at(now := self._now()) <= now
+
+    def begin(self, worker: Worker, caller: Hashable) -> None:
+        """A call will follow: where a worker that was down is to be tried, this caller does it and nobody else."""
+        if breaker := self._breakers.get(worker.name):
+            breaker.reserve(caller, self._now(), 2 * worker.timeout)
+
+    def admit(self, worker: Worker, caller: Hashable) -> None:
+        """Let a call happen, unless it would only be one more that nobody answers.
+
+        Raises:
+            Unavailable: The worker is down, and this caller is not the one that tries; `retry_after` says when to come.
+        """
+        breaker = self._breakers.get(worker.name)
+        if breaker is None or breaker.admits(caller, now := self._now()):
+            return
+        self.begin(worker, caller)
+        if not breaker.admits(caller, now):
+            wait = min(max(breaker.try_at(now) - now, SOON), COOLDOWN)  # a trial may be over long before its time
+            said = f"{breaker.message} It was not asked again, because it did not answer {breaker.failures} times."
+            raise Unavailable(said, retry_after=wait)
+
+    def succeeded(self, worker: Worker) -> None:
+        """A call was answered: the worker is up."""
+        if self._breakers:
+            self._breakers.pop(worker.name, None)
+
+    def failed(self, worker: Worker, message: str) -> None:
+        """A call found that the worker's system does not answer."""
+        self._breakers.setdefault(worker.name, Breaker()).failed(self._now(), message)
+
+    def undecided(self, worker: Worker, caller: Hashable) -> None:
+        """A call ended in a way that does not tell whether the system answers."""
+        if breaker := self._breakers.get(worker.name):
+            breaker.let_go(caller)
+
+    def health(self) -> list[Health]:
+        """How every worker does, by capability, the preferred one first."""
+        return [self._health(each) for name in sorted(self._by_capability) for each in self._by_capability[name]]
+
+    def _health(self, worker: Worker) -> Health:
+        breaker, now = self._breakers.get(worker.name), self._now()
+        if breaker is None:
+            return Health(capability=worker.capability.name, worker=worker.name, state="up")
+        state = breaker.state(now)
+        return Health(
+            capability=worker.capability.name,
+            worker=worker.name,
+            state="failing" if state == "closed" else "down" if state == "open" else "trying",
+            failures=breaker.failures,
+            since=breaker.since,
+            try_at=breaker.try_at(now) if state == "open" else None,
+            message=breaker.message,
+        )
 
     def offering(self, capability: str) -> list[Worker]:
         """Every worker that offers a capability, the preferred one first."""

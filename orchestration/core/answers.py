@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Literal
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core import question
+from orchestration.core import question, working_time
 from orchestration.core.attempts import resolve_doubt
-from orchestration.core.run import Run
+from orchestration.core.run import ApprovalState, Run
 from orchestration.core.settling import close, live, settling, skip
 from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated
 
@@ -32,11 +32,18 @@ def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> lis
             f"{run.initiator.name} may not decide {command.title!r} in their own run: "
             "name another person in the playbook"
         )
+    if command.quorum > (people := len({person.id for person in command.approvers})):
+        raise Invalid(
+            f"{command.title!r} needs the same answer of {command.quorum} people, but {people} are asked: "
+            "lower the quorum or name more approvers"
+        )
     number = next(number for number in count(1) if f"{command.task}.{number}" not in run.approvals)
-    return [
+    approval = f"{command.task}.{number}"
+    due_at = working_time.due_at(now, command.due_hours, command.approvers, command.working)
+    requested: list[e.Event] = [
         e.ApprovalRequested(
             at=now,
-            approval=f"{command.task}.{number}",
+            approval=approval,
             task=command.task,
             kind=command.kind,
             title=command.title,
@@ -45,8 +52,18 @@ def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> lis
             entry=command.entry,
             inputs=command.inputs,
             when=command.when,
+            quorum=command.quorum,
+            due_at=due_at,
+            remind_at=working_time.due_at(now, command.remind_hours, command.approvers, command.working),
+            escalate_to=command.escalate_to,
+            on_expiry=command.on_expiry,
         )
     ]
+    if due_at is not None and command.escalate_to is not None:
+        by_the_clock = now + timedelta(hours=command.due_hours)
+        if working_time.all_away(now, by_the_clock, command.approvers, command.working):
+            requested.append(e.ApprovalEscalated(at=now, approval=approval, to=command.escalate_to, due_at=due_at))
+    return requested
 
 
 def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[e.Event]:
@@ -58,6 +75,8 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
         names = ", ".join(person.name for person in approval.approvers)
         raise NotPermitted(f"This question is for {names}; nothing was changed.")
     if not approval.open:
+        if approval.expired:
+            raise AlreadyDecided("This question was due and has been closed without an answer; nothing was changed.")
         if approval.decided_by is None:
             raise AlreadyDecided(
                 "The run has ended or was cancelled, so this question was withdrawn; nothing was changed."
@@ -69,6 +88,8 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
         raise Invalid(
             f"{command.choice!r} is not an answer to {approval.title!r}; possible are {', '.join(approval.choices)}"
         )
+    if approval.quorum > 1:
+        return _vote(run, approval, command, now)
     decided = e.ApprovalDecided(
         at=now,
         approval=command.approval,
@@ -81,6 +102,34 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
     return [decided, *_after_decision(run, approval.task, approval.kind, command, now)]
 
 
+def _vote(run: Run, approval: ApprovalState, command: c.DecideApproval, now: datetime) -> list[e.Event]:
+    """One answer of several; the one that reaches the quorum, or puts it out of reach, decides."""
+    if any(vote.by.id == command.by.id for vote in approval.votes):
+        raise AlreadyDecided("You have answered this already; it waits for the others. Nothing was changed.")
+    voted = e.ApprovalVoted(
+        at=now,
+        approval=command.approval,
+        by=command.by,
+        choice=command.choice,
+        shown=command.shown,
+        comment=command.comment,
+    )
+    approved = [*(vote.choice for vote in approval.votes), command.choice].count(question.APPROVE)
+    left = len({person.id for person in approval.approvers}) - len(approval.votes) - 1
+    if approved < approval.quorum <= approved + left:
+        return [voted]
+    decided = e.ApprovalDecided(
+        at=now,
+        approval=command.approval,
+        by=command.by,
+        choice=command.choice,
+        shown=command.shown,
+        comment=command.comment,
+        entry=command.entry,
+    )
+    return [voted, decided, *_after_decision(run, approval.task, approval.kind, command, now)]
+
+
 def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Event]:
     """Go on without an answer: only the initiator may, and only where the plan says so."""
     if command.by.id != run.initiator.id:
@@ -88,7 +137,7 @@ def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Ev
     approval = run.approvals.get(command.approval)
     if approval is None:
         raise Invalid(f"run {run.run_id} asks no question {command.approval!r}")
-    asked = run.plan.tasks[approval.task].approval
+    asked = run.nodes[approval.task].approval
     if approval.kind != "decision" or asked is None or not asked.may_skip:
         raise NotPermitted("The plan does not go on without this answer; nothing was changed.")
     if not approval.open:
@@ -105,6 +154,9 @@ def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, n
         case "write", question.REJECT:
             said = f"{command.by.name} did not allow it"
             return skip(run, now, e.TaskSkipped(at=now, task=name, reason="rejected", message=said))
+        case "stale", question.LEAVE:
+            task = run.tasks[name]
+            return [e.TaskSucceeded(at=now, task=name, entry=task.entry, summary=task.summary)]
         case "failure", question.RETRY:
             return [e.TaskReleased(at=now, task=name)]
         case "failure", question.SKIP:

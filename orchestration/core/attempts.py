@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core.evolve import under_way
-from orchestration.core.run import Run, TaskState, due_by
+from orchestration.core.dues import under_way
+from orchestration.core.run import Run, TaskState, group_of
 from orchestration.core.settling import end, latest, live, settling, skip
 from orchestration.errors import NotPermitted
 
@@ -15,6 +15,7 @@ BACKOFF_BASE = timedelta(seconds=2)
 BACKOFF_LIMIT = timedelta(seconds=60)
 RETRY_AFTER_LIMIT = timedelta(days=1)
 LOOK_LIMIT = timedelta(hours=1)
+MOST_INTERRUPTIONS = 10
 
 
 def backoff(attempt: int, jitter: float, retry_after: timedelta | None) -> timedelta:
@@ -30,8 +31,10 @@ def backoff(attempt: int, jitter: float, retry_after: timedelta | None) -> timed
 def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
     """Begin an attempt; a write only with the arguments that were allowed."""
     task = live(run, command.task, "ready")
-    if task is None or run.status != "running":
+    if task is None or run.status != "running" or run.paused:
         return []
+    if command.dedupe and run.dry:
+        raise NotPermitted(f"task {command.task!r} would write, and this run only shows what would be written")
     if command.dedupe and task.allowed != command.inputs:
         raise NotPermitted(f"task {command.task!r} would write something else than what was allowed")
     return [
@@ -56,7 +59,17 @@ def skip_task(run: Run, command: c.SkipTask, now: datetime) -> list[e.Event]:
     """The condition was false."""
     if live(run, command.task, "ready") is None or run.status != "running":
         return []
+    if command.simulated:
+        return skip(run, now, e.TaskSkipped(at=now, task=command.task, reason="simulated", message=command.simulated))
     return skip(run, now, e.TaskSkipped(at=now, task=command.task, reason="condition"))
+
+
+def keep_write(run: Run, command: c.KeepWrite, now: datetime) -> list[e.Event]:
+    """What a write was made from was taken back and came out the same: it stands."""
+    task = live(run, command.task, "ready")
+    if task is None or not task.stale:
+        return []
+    return [e.WriteKept(at=now, task=command.task)]
 
 
 def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:
@@ -72,7 +85,7 @@ def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:
 def fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
     """An attempt, or its preparation, raised an error."""
     name = command.task
-    task = latest(run, name, command.attempt, "running") if command.attempt else live(run, name, "ready")
+    task = latest(run, name, command.attempt, "running") if command.attempt else live(run, name, "ready", "open")
     if task is None:
         return []
     return failed(run, task, name, command, now)
@@ -88,13 +101,33 @@ def failed(run: Run, task: TaskState, name: str, failure: c.FailAttempt, now: da
     fact = e.AttemptFailed(
         at=now, task=name, attempt=failure.attempt, code=failure.code, message=failure.message, retry_at=retry_at
     )
-    if retry_at is not None or run.plan.tasks[name].on_failure == "ask":
+    node = run.nodes[name]
+    if retry_at is not None:
         return [fact]
+    if node.fallback is not None and not task.fell_back:
+        return [fact, e.TaskFellBack(at=now, task=name, capability=node.fallback.capability)]
+    if node.on_failure == "ask":
+        return [fact]
+    given_up = e.TaskFailed(at=now, task=name, code=failure.code, message=failure.message)
+    if node.on_failure == "skip":
+        left_out = e.TaskSkipped(at=now, task=name, reason="failed", message=failure.message)
+        return [fact, *skip(run, now, left_out)]
+    if kept(run, name):
+        return [fact, *skip(run, now, given_up)]
     closing = e.ClosingBegan(at=now, outcome="failed", code=failure.code, message=failure.message)
     # The failed task itself is not under way any more when the run closes.
     others = any(under_way(each) for other, each in run.tasks.items() if other != name)
     ending = [] if others else [end(run, now, "failed", closing.code, closing.message)]
-    return [fact, e.TaskFailed(at=now, task=name, code=failure.code, message=failure.message), closing, *ending]
+    return [fact, given_up, closing, *ending]
+
+
+def kept(run: Run, name: str) -> bool:
+    """Whether a group around a task goes on with its other items when one of them fails."""
+    while name := group_of(name):
+        each = run.nodes[name].for_each
+        if each is not None and each.on_failure == "keep":
+            return True
+    return False
 
 
 def await_sign_in(run: Run, command: c.AwaitSignIn, now: datetime) -> list[e.Event]:
@@ -144,6 +177,10 @@ def interrupt(run: Run, command: c.InterruptTask, now: datetime) -> list[e.Event
     if task.dedupe:
         lost = "Tandem was restarted while this was being written, so it looks whether it was."
         return doubt(run, c.DoubtTask(task=command.task, attempt=command.attempt, message=lost), now)
+    if task.interrupted >= MOST_INTERRUPTIONS:
+        said = f"Tandem was restarted {task.interrupted + 1} times while this was under way, so it is not tried again."
+        failure = c.FailAttempt(task=command.task, attempt=command.attempt, code="interrupted", message=said)
+        return failed(run, task, command.task, failure, now)
     return [e.AttemptInterrupted(at=now, task=command.task, attempt=command.attempt)]
 
 
@@ -169,25 +206,3 @@ def resolve_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.Ev
         jitter=command.jitter,
     )
     return [e.DoubtResolved(at=now, task=name, happened=False), *failed(run, task, name, lost, now)]
-
-
-def wake(run: Run, command: c.Wake, now: datetime) -> list[e.Event]:
-    """Everything that time alone brings about; in the order in which it became due."""
-    happened: list[e.Event] = []
-    for name in due_by(run, now):
-        task = run.tasks[name]
-        if task.status != "running":
-            happened.append(e.TimerFired(at=now, task=name))
-        elif task.dedupe:
-            late = "The other system did not answer in time, so nobody knows whether this was written."
-            happened += doubt(run, c.DoubtTask(task=name, attempt=task.attempt, message=late), now)
-        else:
-            late = "The other system did not answer in time."
-            failure = c.FailAttempt(
-                task=name, attempt=task.attempt, code="timeout", message=late, retryable=True, jitter=command.jitter
-            )
-            following = failed(run, task, name, failure, now)
-            happened += following
-            if len(following) > 1:  # the run closes: what else is due belongs to the next wake
-                break
-    return happened

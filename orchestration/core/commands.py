@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from orchestration.core.plan import Plan
+from orchestration.core.plan import OnExpiry, Plan
 from orchestration.core.run import ApprovalKind, Person
+from orchestration.core.working_time import Availability
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,48 @@ class StartRun(_Command, frozen=True):
 class CancelRun(_Command, frozen=True):
     """End the run as soon as writes under way are settled."""
 
+    by: Person
+
+
+class PauseRun(_Command, frozen=True):
+    """Begin nothing new until the run is resumed."""
+
+    by: Person
+
+
+class ResumeRun(_Command, frozen=True):
+    """Let a paused run go on."""
+
+    by: Person
+
+
+class RetryTask(_Command, frozen=True):
+    """Try a task again: at once instead of later, or after its failure ended the run, which then goes on."""
+
+    task: str
+    by: Person
+
+
+class LeaveOut(_Command, frozen=True):
+    """Go on without a task whose failure ended the run, or that waits for its next attempt."""
+
+    task: str
+    by: Person
+
+
+class RetractEntry(_Command, frozen=True):
+    """Take back a result, and do again whatever was derived from it."""
+
+    entry: str
+    by: Person
+    reason: str = ""
+
+
+class ForkRun(_Command, frozen=True):
+    """Make a copy of another run's events go its own way, without writes."""
+
+    of: str
+    upto: int
     by: Person
 
 
@@ -81,9 +124,50 @@ class StartTask(_Command, frozen=True):
 
 
 class SkipTask(_Command, frozen=True):
-    """The task's condition was false."""
+    """The task's condition was false, or this run only shows what it would write."""
 
     task: str
+    simulated: str = ""
+
+
+class KeepWrite(_Command, frozen=True):
+    """A write whose sources were taken back would be the same again."""
+
+    task: str
+
+
+class OpenGroup(_Command, frozen=True):
+    """Begin a group: go through `count` items, or begin the next round."""
+
+    task: str
+    count: int = 0
+    entry: str = ""
+    when: bool | None = None
+
+
+class CloseGroup(_Command, frozen=True):
+    """Every item of a `for_each` is settled, and what it gives is in the context."""
+
+    task: str
+    entry: str
+    size_bytes: int = 0
+    summary: str = ""
+
+
+class EndRound(_Command, frozen=True):
+    """A round of a `repeat` has given a result.
+
+    Attributes:
+        entry: Context entry of the round's result.
+        met: What was to hold holds.
+        outputs: Context entries of the loop's output by how it ends.
+    """
+
+    task: str
+    number: int
+    entry: str
+    met: bool
+    outputs: dict[str, str]
 
 
 class RequestApproval(_Command, frozen=True):
@@ -98,6 +182,12 @@ class RequestApproval(_Command, frozen=True):
     inputs: str = ""
     not_initiator: bool = False
     when: bool | None = None
+    quorum: int = 1
+    due_hours: float = 0.0
+    remind_hours: float = 0.0
+    working: list[Availability] = []
+    escalate_to: Person | None = None
+    on_expiry: OnExpiry = "wait"
 
 
 class CompleteTask(_Command, frozen=True):
@@ -196,11 +286,21 @@ Command = (
     ProposeRun
     | StartRun
     | CancelRun
+    | PauseRun
+    | ResumeRun
+    | RetryTask
+    | LeaveOut
+    | RetractEntry
+    | ForkRun
     | DecideApproval
     | SkipApproval
     | ConfirmSignIn
     | StartTask
     | SkipTask
+    | KeepWrite
+    | OpenGroup
+    | CloseGroup
+    | EndRound
     | RequestApproval
     | CompleteTask
     | FailAttempt

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from orchestration.core import answers, attempts
+from orchestration.core import answers, attempts, control, grouping, waking
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core.plan import structural_problems
-from orchestration.core.run import ENDED, Person, Run
+from orchestration.core.run import Run
 from orchestration.core.settling import close
-from orchestration.errors import Invalid, InvalidPlan, NotPermitted, NotRunning
+from orchestration.core.structure import structural_problems
+from orchestration.errors import Invalid, InvalidPlan, NotRunning
 
 
 def decide(run: Run | None, command: c.Command, now: datetime) -> list[e.Event]:
@@ -51,32 +51,24 @@ def _propose(command: c.ProposeRun, now: datetime) -> list[e.Event]:
     ]
 
 
-def _only_initiator(run: Run, by: Person, what: str) -> None:
-    if by.id != run.initiator.id:
-        raise NotPermitted(f"Only {run.initiator.name} can {what}: it is their run.")
-
-
-def _not_ended(run: Run) -> None:
-    if run.status in ENDED:
-        raise NotRunning(f"This run has ended ({run.status}); nothing was changed.")
-
-
 def _start(run: Run, command: c.StartRun, now: datetime) -> list[e.Event]:
-    _only_initiator(run, command.by, "start it")
-    _not_ended(run)
-    return [e.RunStarted(at=now, by=command.by)] if run.status == "proposed" else []
+    control.only_initiator(run, command.by, "start it")
+    control.not_ended(run)
+    if run.status != "proposed":
+        return []
+    return [e.RunStarted(at=now, by=command.by, deadline=control.deadline(run, now))]
 
 
 def _cancel(run: Run, command: c.CancelRun, now: datetime) -> list[e.Event]:
-    _only_initiator(run, command.by, "cancel it")
-    _not_ended(run)
+    control.only_initiator(run, command.by, "cancel it")
+    control.not_ended(run)
     if run.status == "closing":
         return []
     return close(run, now, e.ClosingBegan(at=now, outcome="cancelled", by=command.by))
 
 
 def _confirm_sign_in(run: Run, command: c.ConfirmSignIn, now: datetime) -> list[e.Event]:
-    _only_initiator(run, command.by, "sign in for it")
+    control.only_initiator(run, command.by, "sign in for it")
     if not run.awaiting:
         return []
     return [e.SignedIn(at=now)]
@@ -98,7 +90,9 @@ def _record_delivery(run: Run, command: c.RecordDelivery, now: datetime) -> list
     if run.receipts.get((command.notice, command.to)) == command.receipt:
         return []
     kind, _, which = command.notice.partition(":")
-    if (kind == "approval" and which not in run.approvals) or (kind == "sign_in" and not which.isdecimal()):
+    if (kind in ("approval", "reminder") and which not in run.approvals) or (
+        kind == "sign_in" and not which.isdecimal()
+    ):
         raise Invalid(f"run {run.run_id} sends no notice {command.notice!r}")
     return [e.NoticeDelivered(at=now, notice=command.notice, to=command.to, receipt=command.receipt)]
 
@@ -121,5 +115,15 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.ConcludeRun: _conclude,
     c.FailRun: _fail_run,
     c.RecordDelivery: _record_delivery,
-    c.Wake: attempts.wake,
+    c.Wake: waking.wake,
+    c.KeepWrite: attempts.keep_write,
+    c.OpenGroup: grouping.open_group,
+    c.CloseGroup: grouping.close_group,
+    c.EndRound: grouping.end_round,
+    c.PauseRun: control.pause,
+    c.ResumeRun: control.resume,
+    c.RetryTask: control.retry_task,
+    c.LeaveOut: control.leave_out,
+    c.RetractEntry: control.retract,
+    c.ForkRun: control.fork,
 }

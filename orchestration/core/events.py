@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from orchestration.core.plan import Plan
+from orchestration.core.plan import OnExpiry, Plan
 from orchestration.core.run import ApprovalKind, Person
 
 
@@ -31,9 +31,10 @@ class RunProposed(_Event, frozen=True, tag="RunProposed"):
 
 
 class RunStarted(_Event, frozen=True, tag="RunStarted"):
-    """The initiator said go."""
+    """The initiator said go; a run that has not ended by `deadline` fails."""
 
     by: Person
+    deadline: datetime | None = None
 
 
 class TaskStarted(_Event, frozen=True, tag="TaskStarted"):
@@ -97,10 +98,10 @@ class TaskFailed(_Event, frozen=True, tag="TaskFailed"):
 
 
 class TaskSkipped(_Event, frozen=True, tag="TaskSkipped"):
-    """A task will not run: its condition was false, something it needs was skipped, or a person decided so."""
+    """A task will not run: its condition was false, something it needs was skipped, a person or the plan decided so."""
 
     task: str
-    reason: Literal["condition", "need", "person", "rejected"]
+    reason: Literal["condition", "need", "person", "rejected", "failed", "expired", "simulated"]
     message: str = ""
 
 
@@ -112,6 +113,48 @@ class TaskCancelled(_Event, frozen=True, tag="TaskCancelled"):
 
 class TaskReleased(_Event, frozen=True, tag="TaskReleased"):
     """A person gave a failed or doubtful task a new set of attempts."""
+
+    task: str
+
+
+class TaskFellBack(_Event, frozen=True, tag="TaskFellBack"):
+    """A task's own capability failed for good and surely did nothing; the plan's fallback is used from now on."""
+
+    task: str
+    capability: str
+
+
+class GroupOpened(_Event, frozen=True, tag="GroupOpened"):
+    """A `for_each` goes through its items, or a `repeat` begins its next round.
+
+    Attributes:
+        count: Number of items; 0 for a repeat.
+        entry: Context entry of the list of items.
+        when: What the condition said, if there is one.
+    """
+
+    task: str
+    count: int = 0
+    entry: str = ""
+    when: bool | None = None
+
+
+class RoundEnded(_Event, frozen=True, tag="RoundEnded"):
+    """A round of a `repeat` gave a result; `again` begins the next one.
+
+    Attributes:
+        number: The round.
+        entry: Context entry of its result.
+    """
+
+    task: str
+    number: int
+    entry: str
+    verdict: Literal["accepted", "again", "stalled", "exhausted"]
+
+
+class WriteKept(_Event, frozen=True, tag="WriteKept"):
+    """What a write was made from was taken back, came out the same, and so the write stands as it is."""
 
     task: str
 
@@ -157,6 +200,10 @@ class ApprovalRequested(_Event, frozen=True, tag="ApprovalRequested"):
         when: What the task's condition said, if there is one.
         entry: Context entry of what is shown.
         inputs: Digest of the arguments that an approval would allow, for writes.
+        quorum: How many must say the same.
+        due_at: When the answer is due.
+        remind_at: When those who have not answered are reminded.
+        escalate_to: Who is asked as well once it is overdue.
     """
 
     approval: str
@@ -168,6 +215,41 @@ class ApprovalRequested(_Event, frozen=True, tag="ApprovalRequested"):
     entry: str
     inputs: str = ""
     when: bool | None = None
+    quorum: int = 1
+    due_at: datetime | None = None
+    remind_at: datetime | None = None
+    escalate_to: Person | None = None
+    on_expiry: OnExpiry = "wait"
+
+
+class ApprovalVoted(_Event, frozen=True, tag="ApprovalVoted"):
+    """One of several people whose answers are needed gave theirs; `ApprovalDecided` follows the last one needed."""
+
+    approval: str
+    by: Person
+    choice: str
+    shown: str
+    comment: str = ""
+
+
+class ApprovalReminded(_Event, frozen=True, tag="ApprovalReminded"):
+    """Whoever has not answered is to be reminded."""
+
+    approval: str
+
+
+class ApprovalEscalated(_Event, frozen=True, tag="ApprovalEscalated"):
+    """Somebody else is asked as well, because nobody answered in time or everybody asked is away."""
+
+    approval: str
+    to: Person
+    due_at: datetime | None
+
+
+class ApprovalExpired(_Event, frozen=True, tag="ApprovalExpired"):
+    """Nobody answered in time. With `on_expiry: wait` the question stays open; else it is closed."""
+
+    approval: str
 
 
 class ApprovalDecided(_Event, frozen=True, tag="ApprovalDecided"):
@@ -184,6 +266,52 @@ class ApprovalDecided(_Event, frozen=True, tag="ApprovalDecided"):
     shown: str
     comment: str = ""
     entry: str = ""
+
+
+class RunPaused(_Event, frozen=True, tag="RunPaused"):
+    """Nothing new is begun until the run is resumed; what is under way ends."""
+
+    by: Person
+
+
+class RunResumed(_Event, frozen=True, tag="RunResumed"):
+    """A paused run goes on."""
+
+    by: Person
+
+
+class RunReopened(_Event, frozen=True, tag="RunReopened"):
+    """A run that had failed goes on: what failed or was cancelled is to be done again."""
+
+    by: Person
+    deadline: datetime | None = None
+
+
+class EntryRetracted(_Event, frozen=True, tag="EntryRetracted"):
+    """A result was taken back; what was derived from it is done again. A run that had ended goes on.
+
+    Attributes:
+        entry: The context entry.
+        tasks: Done again: what made the entry, and what was derived from it.
+        groups: Groups that are gathered again because a task inside is done again.
+        writes: Writes made from it: a person is asked about each.
+    """
+
+    entry: str
+    by: Person
+    tasks: list[str]
+    groups: list[str] = []
+    writes: list[str] = []
+    reason: str = ""
+    deadline: datetime | None = None
+
+
+class RunForked(_Event, frozen=True, tag="RunForked"):
+    """What is before this was copied from another run; from here on this one goes its own way, without writes."""
+
+    of: str
+    upto: int
+    by: Person
 
 
 class ClosingBegan(_Event, frozen=True, tag="ClosingBegan"):
@@ -231,13 +359,26 @@ Event = (
     | TaskSkipped
     | TaskCancelled
     | TaskReleased
+    | TaskFellBack
+    | GroupOpened
+    | RoundEnded
+    | WriteKept
     | TimerFired
     | SignInRequested
     | SignedIn
     | TaskInDoubt
     | DoubtResolved
     | ApprovalRequested
+    | ApprovalVoted
+    | ApprovalReminded
+    | ApprovalEscalated
+    | ApprovalExpired
     | ApprovalDecided
+    | RunPaused
+    | RunResumed
+    | RunReopened
+    | EntryRetracted
+    | RunForked
     | ClosingBegan
     | RunSucceeded
     | RunFailed

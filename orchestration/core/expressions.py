@@ -19,7 +19,7 @@ import msgspec
 
 from orchestration.errors import Invalid
 
-ROOTS = ("params", "tasks", "run")
+ROOTS = ("params", "tasks", "run", "for_each", "repeat")
 Scope = Mapping[str, Mapping[str, Any]]
 
 _STRING = re.compile(r"""r?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
@@ -158,7 +158,8 @@ def resolve(value: Any, scope: Scope) -> Any:
 
     Args:
         value: Text, or a list or mapping of such.
-        scope: `params`, `tasks` and `run`, each a mapping; a skipped task is None.
+        scope: `params`, `tasks` and `run`, inside groups also `for_each` and `repeat`, each a mapping; a skipped task
+            is None.
 
     Raises:
         ExpressionError: An expression does not hold; the message names it.
@@ -206,7 +207,7 @@ def _evaluate(expression: str, scope: Scope) -> Any:
     for path in _paths(expression):
         root, _, rest = path.partition(".")
         name = rest.split(".", 1)[0]
-        if name and name in scope[root]:
+        if name and name in scope.get(root, ()):
             given[root][name] = scope[root][name]
     try:
         return program.execute(given)
@@ -217,7 +218,7 @@ def _evaluate(expression: str, scope: Scope) -> Any:
 
 
 def _walk(expression: str, root: str, steps: list[str], scope: Scope) -> Any:
-    value: Any = scope[root]
+    value: Any = scope.get(root, {})
     done = root
     for step in steps:
         try:

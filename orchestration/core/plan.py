@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+OnExpiry = Literal["wait", "skip", "fail"]
 
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,10 +33,18 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         default: The choice preselected for every kind.
         not_initiator: Separation of duties: the initiator may not be the approver.
         may_skip: The initiator may go on without this answer; never for what another person has to approve.
+        approvers: Expression giving a list of people instead of the one `approver`.
+        quorum: How many of the approvers must say the same; 1 takes the first answer. More only for approve or reject.
+        due_hours: The answer is due this long after the question; 0 for never. Hours of work where `working` is given.
+        working: Expression giving when the approvers work and are away, as `people.availability` returns it.
+        remind_hours: Who has not answered is reminded this long after the question; 0 for never.
+        escalate_to: Expression giving who is asked as well once the answer is overdue, or at once while everybody
+            asked is away past the due time. They get the same time again.
+        on_expiry: Overdue for good: `wait` goes on waiting, `skip` goes on without the answer, `fail` is a failure.
     """
 
-    approver: str
     title: str
+    approver: str = ""
     approver_title: str = ""
     text: str = ""
     items: str = ""
@@ -44,36 +53,108 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     default: str = ""
     not_initiator: bool = False
     may_skip: bool = False
+    approvers: str = ""
+    quorum: int = 1
+    due_hours: float = 0.0
+    working: str = ""
+    remind_hours: float = 0.0
+    escalate_to: str = ""
+    on_expiry: OnExpiry = "wait"
+
+
+class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"with_": "with"}):
+    """What is used once a task's own capability has failed for good."""
+
+    capability: str
+    with_: dict[str, Any] = {}
+
+
+class ForEach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The same tasks for every item of a list; their expressions also see `for_each.item` and `for_each.index`.
+
+    The index counts from 0. The output is `{results, failures, count}`: `results` holds what `gives` gave for every
+    item that succeeded, in the order of the items; `failures` says `index`, `code` and `message` of the others.
+
+    Attributes:
+        items: Expression giving the list.
+        tasks: The body; its names differ from all names outside.
+        gives: The result of one item, any value with expressions over the body.
+        at_once: How many items are worked on at a time.
+        on_failure: `fail`: what fails in one item fails like any other task. `keep`: the others go on.
+    """
+
+    items: str
+    tasks: dict[str, Node]
+    gives: Any
+    at_once: int = 8
+    on_failure: Literal["fail", "keep"] = "fail"
+
+
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The same tasks again until something holds. Their expressions also see `repeat.round` and `repeat.last`.
+
+    `repeat.round` counts from 1; `repeat.last` is what `gives` gave in the round before, null in the first. A round
+    that gives the same as the one before ends the loop: it would go on for ever. The output is
+    `{result, rounds, accepted, stopped}`; `stopped` is `accepted`, `stalled` or `exhausted`.
+
+    Attributes:
+        tasks: The body; its names differ from all names outside.
+        gives: The result of a round, any value with expressions over the body.
+        until: Condition over the body that ends the loop.
+        accepted_by: Approvals of the body that all have to say `approve`; together with `until`, both must hold.
+        at_most: Number of rounds.
+        if_unmet: After a loop that stalled or was exhausted: `fail`, or `keep` its last result.
+    """
+
+    tasks: dict[str, Node]
+    gives: Any
+    until: str = ""
+    accepted_by: list[str] = []
+    at_most: int = 3
+    if_unmet: Literal["fail", "keep"] = "fail"
 
 
 class Node(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, rename={"with_": "with"}
 ):
-    """One task: either a capability to use or a question to a human.
+    """One task: a capability to use, a question to a human, or a group of tasks; exactly one of the four is set.
 
     Attributes:
-        capability: What a worker shall do; exactly one of `capability` and `approval` is set.
+        capability: What a worker shall do.
         approval: What a human shall decide.
+        for_each: Tasks for every item of a list.
+        repeat: Tasks to do again until something holds.
         title: A few words for people; a capability's own title serves when empty.
         with_: Arguments; strings may hold `${expressions}` over `params`, `tasks` and `run`.
         needs: Tasks that must have succeeded; what expressions refer to is added when the plan is compiled.
         optional: Those of `needs` that may have been skipped; expressions then see null.
         when: Condition; must be exactly true or false. False skips the task.
-        on_failure: `fail` ends the run; `ask` asks the initiator: retry, go on without it, cancel.
+        fallback: Used once every attempt has failed and surely nothing was done; what it gives must fit as well.
+        on_failure: After that: `fail` ends the run; `skip` goes on without it; `ask` asks the initiator: retry, go on
+            without it, cancel.
         attempts: Number of tries; 0 takes the worker's own.
         timeout_seconds: Longest attempt; 0 takes the worker's own.
     """
 
     capability: str = ""
     approval: Question | None = None
+    for_each: ForEach | None = None
+    repeat: Repeat | None = None
+    fallback: Fallback | None = None
     title: str = ""
     with_: dict[str, Any] = {}
     needs: list[str] = []
     optional: list[str] = []
     when: str = ""
-    on_failure: Literal["fail", "ask"] = "fail"
+    on_failure: Literal["fail", "skip", "ask"] = "fail"
     attempts: int = 0
     timeout_seconds: float = 0.0
+
+    @property
+    def body(self) -> dict[str, Node]:
+        """The tasks of a group; empty for any other node."""
+        group = self.for_each or self.repeat
+        return group.tasks if group else {}
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -101,6 +182,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         tasks: Nodes by name, in the order people see them.
         answer: What is said at the end.
         playbook: The vetted playbook it came from, with its version, or empty.
+        deadline_hours: A run that has not ended this long after its start fails; 0 for never.
     """
 
     title: str
@@ -108,56 +190,4 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     answer: Answer
     params: dict[str, Any] = {}
     playbook: str = ""
-
-
-def structural_problems(plan: Plan) -> list[str]:
-    """Every way in which the graph itself is wrong: names, unknown needs, cycles, empty or double nodes."""
-    problems: list[str] = []
-    if not plan.tasks:
-        problems.append("tasks: the plan has no task")
-    for name, node in plan.tasks.items():
-        if not NAME.fullmatch(name):
-            problems.append(
-                f"tasks.{name}: a name has lower-case letters, digits and _ and starts with a letter (40 at most)"
-            )
-        if bool(node.capability) == (node.approval is not None):
-            problems.append(f"tasks.{name}: give exactly one of 'capability' and 'approval'")
-        problems.extend(
-            f"tasks.{name}.needs: there is no task {need!r}" for need in node.needs if need not in plan.tasks
-        )
-        problems.extend(
-            f"tasks.{name}.optional: {need!r} is not among its needs"
-            for need in node.optional
-            if need not in node.needs
-        )
-        if node.attempts < 0 or node.timeout_seconds < 0:
-            problems.append(f"tasks.{name}: attempts and timeout_seconds cannot be negative")
-    if cycle := _cycle(plan):
-        problems.append(f"tasks: {' -> '.join(cycle)} wait for each other")
-    return problems
-
-
-def _cycle(plan: Plan) -> list[str]:
-    """One cycle of needs, closed, or an empty list (Kahn's algorithm, then a walk among what is left)."""
-    waiting = {name: {need for need in node.needs if need in plan.tasks} for name, node in plan.tasks.items()}
-    dependents: dict[str, list[str]] = {name: [] for name in plan.tasks}
-    for name, needs in waiting.items():
-        for need in needs:
-            dependents[need].append(name)
-    ready = [name for name, needs in waiting.items() if not needs]
-    while ready:
-        done = ready.pop()
-        del waiting[done]
-        for name in dependents[done]:
-            waiting[name].discard(done)
-            if not waiting[name]:
-                ready.append(name)
-    if not waiting:
-        return []
-    path = {next(iter(waiting)): None}  # in order
-    while True:
-        step = min(waiting[next(reversed(path))])
-        if step in path:
-            walked = list(path)
-            return [*walked[walked.index(step) :], step]
-        path[step] = None
+    deadline_hours: float = 0.0

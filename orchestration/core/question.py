@@ -14,11 +14,13 @@ APPROVE, REJECT = "approve", "reject"
 RETRY, SKIP, CANCEL = "retry", "skip", "cancel"
 DONE, NOT_DONE = "done", "not_done"
 ANSWER = "answer"
+LEAVE = "leave"
 
 CHOICES: dict[str, list[Choice]] = {
     "write": [Choice(APPROVE, "Allow"), Choice(REJECT, "Don't allow")],
     "failure": [Choice(RETRY, "Try again"), Choice(SKIP, "Go on without it"), Choice(CANCEL, "Cancel the run")],
     "in_doubt": [Choice(DONE, "It was done"), Choice(NOT_DONE, "It was not done")],
+    "stale": [Choice(APPROVE, "Write it again"), Choice(LEAVE, "Leave it as it is")],
     "decision": [Choice(APPROVE, "Approve"), Choice(REJECT, "Reject")],
 }
 

@@ -8,13 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from orchestration.core.plan import Plan
+from orchestration.core.plan import Node, OnExpiry, Plan
 
 TaskStatus = Literal[
     "pending",  # its needs are not settled yet
     "ready",  # to be prepared: condition, arguments, worker
     "asking",  # a human's answer is awaited: the node itself, a write gate, a failure, a doubt
     "running",
+    "open",  # a group whose own tasks are under way
     "backing_off",  # an attempt failed; the next one starts at `retry_at`
     "awaiting_sign_in",
     "in_doubt",  # a write whose outcome nobody knows yet
@@ -24,10 +25,11 @@ TaskStatus = Literal[
     "cancelled",
 ]
 RunStatus = Literal["proposed", "running", "closing", "succeeded", "failed", "cancelled"]
-ApprovalKind = Literal["decision", "write", "failure", "in_doubt"]
+ApprovalKind = Literal["decision", "write", "failure", "in_doubt", "stale"]
 
 SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+OPERATOR = "operator"  # the id of whoever has the deployment's own console; may do what an initiator may
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -46,53 +48,66 @@ class Person(msgspec.Struct, frozen=True):
     tenant: str = ""
 
 
-class Prepare(msgspec.Struct, frozen=True):
+class Prepare(msgspec.Struct, frozen=True, tag=True):
     """Evaluate a ready task's condition and arguments, choose its worker, and start it or ask."""
 
     task: str
 
 
-class PrepareQuestion(msgspec.Struct, frozen=True):
+class PrepareQuestion(msgspec.Struct, frozen=True, tag=True):
     """Write up the failure of a task whose plan says `on_failure: ask`, and request an approval."""
 
     task: str
 
 
-class Dispatch(msgspec.Struct, frozen=True):
+class Gather(msgspec.Struct, frozen=True, tag=True):
+    """Evaluate what a group has come to: every item is done, or round `number` is."""
+
+    task: str
+    number: int
+
+
+class Dispatch(msgspec.Struct, frozen=True, tag=True):
     """Call the worker of a started attempt."""
 
     task: str
     attempt: int
 
 
-class Reconcile(msgspec.Struct, frozen=True):
+class Reconcile(msgspec.Struct, frozen=True, tag=True):
     """Look whether a write in doubt took place."""
 
     task: str
     attempt: int
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, tag=True):
     """Bring an open approval to its approvers."""
 
     approval: str
 
 
-class AskSignIn(msgspec.Struct, frozen=True):
+class Remind(msgspec.Struct, frozen=True, tag=True):
+    """Tell those who have not answered that an open approval waits for them."""
+
+    approval: str
+
+
+class AskSignIn(msgspec.Struct, frozen=True, tag=True):
     """Ask the initiator to sign in; `round` counts how often that became necessary."""
 
     round: int
 
 
-class Conclude(msgspec.Struct, frozen=True):
+class Conclude(msgspec.Struct, frozen=True, tag=True):
     """Evaluate the plan's answer: every task is settled."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(msgspec.Struct, frozen=True, tag=True):
     """Tell the initiator how the run ended."""
 
 
-Effect = Prepare | PrepareQuestion | Dispatch | Reconcile | Ask | AskSignIn | Conclude | Report
+Effect = Prepare | PrepareQuestion | Gather | Dispatch | Reconcile | Ask | Remind | AskSignIn | Conclude | Report
 
 
 class TaskState(msgspec.Struct):
@@ -109,6 +124,10 @@ class TaskState(msgspec.Struct):
         allowed: Digest of the arguments whose write a human allowed.
         entry: Context entry of the output; empty for none (reads as null).
         look_at: In doubt: not before this may a look at the target prove anything.
+        fell_back: The plan's fallback is used instead of the task's own capability.
+        interrupted: How often the process ended during an attempt.
+        generation: How often a write was begun anew on purpose; part of its idempotency key.
+        stale: A write that was made, or is being made, from what has been taken back since.
     """
 
     status: TaskStatus = "pending"
@@ -134,6 +153,40 @@ class TaskState(msgspec.Struct):
     retry_at: datetime | None = None
     not_after: datetime | None = None
     look_at: datetime | None = None
+    fell_back: bool = False
+    interrupted: int = 0
+    generation: int = 0
+    stale: bool = False
+
+
+class GroupState(msgspec.Struct):
+    """How far a `for_each` or `repeat` is. Its tasks are in `Run.tasks` as `{group}.{number}.{name}`, from 1.
+
+    Attributes:
+        count: Items in all; for a repeat the rounds begun.
+        begun: Items or rounds begun so far.
+        first: A repeat's first round since it was last begun anew.
+        items: Context entry of the list.
+        unsettled: Number => tasks not settled, of what is begun and not settled.
+        results: A repeat's results by round, as context entries.
+        attempts: The highest attempt of any removed task, so that none is counted twice.
+    """
+
+    count: int = 0
+    begun: int = 0
+    first: int = 1
+    items: str = ""
+    unsettled: dict[int, int] = {}
+    results: list[str] = []
+    attempts: int = 0
+
+
+class Vote(msgspec.Struct, frozen=True):
+    """One answer of several that an approval needs."""
+
+    by: Person
+    choice: str
+    comment: str = ""
 
 
 class ApprovalState(msgspec.Struct):
@@ -145,6 +198,11 @@ class ApprovalState(msgspec.Struct):
         inputs: For a write: digest of the arguments that an approval allows.
         answer: Context entry of the whole answer (see `question.Answered`).
         open: Nobody has decided and nobody withdrew it.
+        quorum: How many must say the same.
+        votes: Answers so far, where one is not enough.
+        due_at: When the answer is due; moved on by an escalation.
+        escalate_to: Who is asked as well once it is overdue; None for nobody, or when that has been done.
+        expired: Nobody answered in time.
     """
 
     id: str
@@ -162,6 +220,13 @@ class ApprovalState(msgspec.Struct):
     answer: str = ""
     decided_by: Person | None = None
     decided_at: datetime | None = None
+    quorum: int = 1
+    votes: list[Vote] = []
+    due_at: datetime | None = None
+    remind_at: datetime | None = None
+    escalate_to: Person | None = None
+    on_expiry: OnExpiry = "wait"
+    expired: bool = False
 
 
 class Run(msgspec.Struct):
@@ -178,6 +243,12 @@ class Run(msgspec.Struct):
         awaiting: Number of tasks that wait for a sign-in.
         sign_in_round: How often the run had to ask for a sign-in.
         receipts: (notice, person id) => opaque receipt of what was delivered.
+        nodes: Task => node, of every task there is, also of those in groups.
+        paused: Nothing new is begun.
+        deadline: When the run fails if it has not ended.
+        reopened: How often the run went on after it had ended.
+        dry: A copy made to see what would happen: it writes nothing, and asks only its initiator.
+        left_behind: Writes of loops that were begun anew because what they were made from was taken back.
     """
 
     run_id: str
@@ -199,12 +270,29 @@ class Run(msgspec.Struct):
     awaiting: int = 0
     sign_in_round: int = 0
     tasks: dict[str, TaskState] = {}
+    nodes: dict[str, Node] = {}
+    groups: dict[str, GroupState] = {}
     dependents: dict[str, list[str]] = {}
     approvals: dict[str, ApprovalState] = {}
     receipts: dict[tuple[str, str], str] = {}
     timers: list[tuple[datetime, str, int]] = []
     due: dict[Effect, None] = {}
     fresh: list[Effect] = []
+    paused: bool = False
+    deadline: datetime | None = None
+    reopened: int = 0
+    dry: bool = False
+    left_behind: list[str] = []
+
+
+def group_of(name: str) -> str:
+    """The group that a task belongs to, such as `review` for `review.3.summarize`; empty at the top level."""
+    return name.rsplit(".", 2)[0] if "." in name else ""
+
+
+def number_of(name: str) -> int:
+    """The item or round that a task of a group belongs to."""
+    return int(name.rsplit(".", 2)[1])
 
 
 def effects(run: Run) -> list[Effect]:
@@ -216,25 +304,40 @@ def wake_at(run: Run) -> datetime | None:
     """When the run next needs a `Wake`: a retry, a deadline, a look at a doubt; None if only others can move it."""
     while run.timers:
         when, name, attempt = run.timers[0]
-        if timer_of(run.tasks[name]) == (when, attempt):
+        if timer_of(run, name) == (when, attempt):
             return when
         heapq.heappop(run.timers)  # stale: the attempt has ended
     return None
 
 
 def due_by(run: Run, now: datetime) -> list[str]:
-    """The tasks that time moves by `now`, the earliest first; costs as much as there are of them."""
+    """The tasks that time moves by `now`, the earliest first; "" is the run itself. Costs as much as there are."""
     found, queue = [], [0]
     while queue:
         at = queue.pop()
         if at < len(run.timers) and run.timers[at][0] <= now:  # in a heap, nothing below a later one is earlier
             found.append(run.timers[at])
             queue += (2 * at + 1, 2 * at + 2)
-    live = [name for when, name, attempt in sorted(found) if timer_of(run.tasks[name]) == (when, attempt)]
+    live = [name for when, name, attempt in sorted(found) if timer_of(run, name) == (when, attempt)]
     return list(dict.fromkeys(live))
 
 
-def timer_of(task: TaskState) -> tuple[datetime, int] | None:
-    """When and for which attempt time itself will move this task."""
-    when = {"running": task.deadline, "backing_off": task.retry_at, "in_doubt": task.look_at}.get(task.status)
+def timer_of(run: Run, name: str) -> tuple[datetime, int] | None:
+    """When and for which attempt time itself will move a task; "" is the run with its deadline."""
+    if not name:
+        return (run.deadline, 0) if run.deadline is not None and run.status == "running" else None
+    task = run.tasks.get(name)
+    if task is None:
+        return None
+    match task.status:
+        case "running":
+            when = task.deadline
+        case "backing_off":
+            when = task.retry_at
+        case "in_doubt":
+            when = task.look_at
+        case "asking" if (approval := run.approvals.get(task.approval)) is not None and approval.open:
+            when = min((at for at in (approval.remind_at, approval.due_at) if at is not None), default=None)
+        case _:
+            when = None
     return (when, task.attempt) if when is not None else None

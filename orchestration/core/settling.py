@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from orchestration.core import events as e
-from orchestration.core.evolve import under_way
+from orchestration.core.dues import under_way
 from orchestration.core.run import SETTLED, Run, TaskState
 from orchestration.errors import Invalid
 
@@ -29,15 +29,15 @@ def settling(run: Run, now: datetime, event: e.Event) -> list[e.Event]:
     return [event]
 
 
-def skip(run: Run, now: datetime, event: e.TaskSkipped) -> list[e.Event]:
-    """Skip a task and whatever needs it and did not say that it can do without."""
+def skip(run: Run, now: datetime, event: e.TaskSkipped | e.TaskFailed) -> list[e.Event]:
+    """Do without a task, and skip whatever needs it and did not say that it can do without."""
     skipped: list[e.Event] = [event]
     gone, queue = {event.task}, [event.task]
     while queue:
         name = queue.pop()
         for dependent in run.dependents[name]:
             settled = run.tasks[dependent].status in SETTLED  # by an earlier skip of something else that it needs
-            if not settled and dependent not in gone and name not in run.plan.tasks[dependent].optional:
+            if not settled and dependent not in gone and name not in run.nodes[dependent].optional:
                 gone.add(dependent)
                 queue.append(dependent)
                 skipped.append(e.TaskSkipped(at=now, task=dependent, reason="need"))

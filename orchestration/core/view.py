@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from orchestration.core.run import ApprovalKind, ApprovalState, Person, Run, RunStatus, TaskState, TaskStatus
+from orchestration.core.plan import Node, Question
+from orchestration.core.run import ApprovalKind, ApprovalState, Person, Run, RunStatus, TaskState, TaskStatus, Vote
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,10 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
         summary: Figures of the result, such as "412 invoices".
         may_skip: The initiator may go on without the answer that it waits for.
         message: Why it failed or waits, for people.
+        done: Of a group: items or rounds that are settled.
+        of: Of a group: items, or the most rounds there may be; 0 for any other task.
+        stale: It wrote something from what has been taken back since.
+        entry: Context entry of its result; empty for none. What `RetractEntry` takes.
     """
 
     name: str
@@ -35,10 +41,21 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     retry_at: datetime | None
     may_skip: bool = False
+    done: int = 0
+    of: int = 0
+    stale: bool = False
+    entry: str = ""
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
-    """One question and where it stands; `entry` finds what is shown (`question.Shown`), `answer` the whole answer."""
+    """One question and where it stands; `entry` finds what is shown (`question.Shown`), `answer` the whole answer.
+
+    Attributes:
+        quorum: How many of the approvers must say the same.
+        votes: Answers so far, where one is not enough.
+        due_at: When the answer is due.
+        expired: It was due and nobody answered; it may still be open.
+    """
 
     id: str
     task: str
@@ -53,6 +70,10 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: Person | None
     requested_at: datetime
     decided_at: datetime | None
+    quorum: int = 1
+    votes: list[Vote] = []
+    due_at: datetime | None = None
+    expired: bool = False
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +84,11 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         awaiting_sign_in: Some task waits for the initiator to sign in.
         answer: Context entry of the plan's answer (`plan.Answer`, evaluated); empty until the run succeeds.
         receipts: (notice, person id) => receipt of what was delivered.
+        paused: Nothing new is begun until somebody lets it go on.
+        deadline: When the run fails if it has not ended.
+        reopened: How often it went on after it had ended.
+        dry: It only shows what would happen, and writes nothing.
+        left_behind: Writes made from what was taken back, in loops that were begun anew; a person looks after them.
     """
 
     run_id: str
@@ -84,11 +110,17 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     seq: int
     receipts: dict[tuple[str, str], str]
+    paused: bool = False
+    deadline: datetime | None = None
+    reopened: int = 0
+    dry: bool = False
+    left_behind: list[str] = []
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
     node = run.plan.tasks[name]
-    effect = "ask" if node.approval else effects.get(node.capability, "read")
+    effect = "ask" if node.approval else effects.get(node.capability, "read") if node.capability else "compute"
+    group = run.groups.get(name)
     return TaskView(
         name=name,
         title=node.title or titles.get(node.capability) or (node.approval.title if node.approval else node.capability),
@@ -103,6 +135,10 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
         finished_at=state.finished_at,
         retry_at=state.retry_at,
         may_skip=bool(node.approval and node.approval.may_skip and state.status == "asking"),
+        done=group.begun - len(group.unsettled) if group else 0,
+        of=(node.repeat.at_most if node.repeat else group.count) if group else 0,
+        stale=state.stale,
+        entry=state.entry,
     )
 
 
@@ -122,6 +158,10 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
         decided_by=approval.decided_by,
         requested_at=approval.requested_at,
         decided_at=approval.decided_at,
+        quorum=approval.quorum,
+        votes=list(approval.votes),
+        due_at=approval.due_at,
+        expired=approval.expired,
     )
 
 
@@ -141,10 +181,10 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         initiator=run.initiator,
         origin=run.origin,
         params=run.plan.params,
-        tasks=[_task(run, name, state, effects, titles) for name, state in run.tasks.items()],
+        tasks=[_task(run, name, run.tasks[name], effects, titles) for name in run.plan.tasks],
         approvals=[view_approval(approval) for approval in run.approvals.values()],
-        asks=[n.approval.approver_title or n.approval.approver for n in run.plan.tasks.values() if n.approval],
-        awaiting_sign_in=any(state.status == "awaiting_sign_in" for state in run.tasks.values()),
+        asks=[_asked(each) for each in _questions(run.plan.tasks)],
+        awaiting_sign_in=run.awaiting > 0,
         proposed_at=run.proposed_at,
         started_at=run.started_at,
         ended_at=run.ended_at,
@@ -153,4 +193,20 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         answer=run.answer,
         seq=run.seq,
         receipts=dict(run.receipts),
+        paused=run.paused,
+        deadline=run.deadline,
+        reopened=run.reopened,
+        dry=run.dry,
+        left_behind=list(run.left_behind),
     )
+
+
+def _questions(tasks: dict[str, Node]) -> Iterator[Question]:
+    for node in tasks.values():
+        if node.approval:
+            yield node.approval
+        yield from _questions(node.body)
+
+
+def _asked(question: Question) -> str:
+    return question.approver_title or question.approver or question.approvers

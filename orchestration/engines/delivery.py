@@ -14,7 +14,7 @@ import msgspec
 from orchestration.core import commands as c
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
-from orchestration.core.run import Ask, AskSignIn, Effect, Person, Report
+from orchestration.core.run import Ask, AskSignIn, Effect, Person, Remind, Report
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.engines.live import LiveRun
 from orchestration.errors import TandemError, Unavailable
@@ -25,7 +25,7 @@ AGAIN = timedelta(seconds=30)
 AGAIN_LIMIT = timedelta(minutes=30)
 LONGEST_SECONDS = 120.0
 T = TypeVar("T")
-Notice = Ask | AskSignIn | Report
+Notice = Ask | Remind | AskSignIn | Report
 Sending = tuple[str, str, Callable[[], Awaitable[str]]]  # notice, person id, how
 
 
@@ -58,7 +58,7 @@ class Delivery:
             live: Where values are read.
             run: The run as it is on disk.
             effect: What is to be delivered.
-            approval: The question, for an `Ask`.
+            approval: The question, for an `Ask` or `Remind`.
         """
         delivered: list[c.RecordDelivery] = []
         missed: list[str] = []
@@ -88,10 +88,17 @@ class Delivery:
                 for person in approval.approvers:
                     if (f"approval:{which}", person.id) not in run.receipts:
                         yield f"approval:{which}", person.id, partial(self._ask, live, run, approval, person)
+            case Remind(approval=which):
+                assert approval is not None
+                said = {vote.by.id for vote in approval.votes}
+                for person in approval.approvers:
+                    if person.id not in said and (f"reminder:{which}", person.id) not in run.receipts:
+                        yield f"reminder:{which}", person.id, partial(self._notifier.remind, run, approval, person)
             case AskSignIn(round=number):
                 yield f"sign_in:{number}", run.initiator.id, partial(self._notifier.ask_sign_in, run)
             case Report():
-                yield "outcome", run.initiator.id, partial(self._report, live, run)
+                notice = f"outcome:{run.reopened}" if run.reopened else "outcome"
+                yield notice, run.initiator.id, partial(self._report, live, run)
 
     async def _ask(self, live: LiveRun, run: RunView, approval: ApprovalView, person: Person) -> str:
         return await self._notifier.ask(run, approval, await self._read(live, approval.entry, Shown), person)

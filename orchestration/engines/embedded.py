@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,10 +23,12 @@ from orchestration.capabilities.descriptor import Dispatcher
 from orchestration.core import commands as c
 from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
-from orchestration.core.run import Ask, AskSignIn, Dispatch, Effect, Person, Reconcile, Report, Run
+from orchestration.core.run import Ask, AskSignIn, Dispatch, Effect, Person, Prepare, Reconcile, Remind, Report, Run
 from orchestration.core.view import ApprovalView, RunView, view_approval
 from orchestration.core.view import view as view_run
 from orchestration.engines.delivery import AGAIN, Delivery, Notice
+from orchestration.engines.fork import copy_run
+from orchestration.engines.limits import Holder, Limits
 from orchestration.engines.live import LiveRun
 from orchestration.engines.performance import Performance
 from orchestration.engines.preparation import Preparation, Settled
@@ -33,10 +36,13 @@ from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
-from orchestration.errors import UnknownRun
+from orchestration.errors import Unavailable, UnknownRun
 from orchestration.ports import Applied, Clock, Listener, Notifier, Store
+from orchestration.stores.prune import Pruned, prune
 
 log = logging.getLogger(__name__)
+# How long a call that does not end when it is told to keeps its place at a worker that takes only some at once.
+KEEPS_ITS_PLACE = timedelta(seconds=10)
 
 
 def new_run_id() -> str:
@@ -72,12 +78,15 @@ class EmbeddedEngine:
     ) -> None:
         self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
-        preparation = Preparation(registry)
-        self._performance = Performance(registry, dispatcher, preparation, self._random, point)
+        self._limits = Limits(self._turn)
+        self._preparation = Preparation(registry, self._limits)
+        self._performance = Performance(registry, dispatcher, self._preparation, self._random, point)
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)
         self._work = Work(self._failed, self._ended)
-        self._writer = Writer(store, clock, preparation, self._work, self._view, self._committed, self._reload, point)
+        self._writer = Writer(
+            store, clock, self._preparation, self._work, self._view, self._committed, self._reload, point
+        )
         self._listeners: list[Listener] = []
         self._titles = {each.name: each.title for each in registry.capabilities()}
         self._effects = {each.name: each.effect if each.system else "compute" for each in registry.capabilities()}
@@ -108,6 +117,7 @@ class EmbeddedEngine:
         await self._writer.stop()
         self._timers.clear()
         self._delivery.stop()
+        self._limits.clear()
         await self._store.close()
 
     async def _take_up(self) -> None:
@@ -173,6 +183,12 @@ class EmbeddedEngine:
         command = c.DecideApproval(approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry)
         return await self._ask(Request(run_id, command, command_id, entries={entry: body}))
 
+    async def fork(self, run_id: str, upto: int, *, by: Person, command_id: str = "") -> Applied:
+        """See `Engine.fork`."""
+        copy = await copy_run(self._store, run_id, upto, self._new_id())
+        command = c.ForkRun(of=run_id, upto=upto, by=by)
+        return await self._ask(Request(copy.run.run_id, command, command_id, copy=copy, resume=True))
+
     async def view(self, run_id: str) -> RunView:
         """See `Engine.view`."""
         return (await self._ask(Request(run_id))).run
@@ -194,6 +210,17 @@ class EmbeddedEngine:
         """See `Engine.runs`."""
         rows = await self._store.runs(person=person, open_only=open_only, limit=limit)
         return [await self.view(row.run_id) for row in rows]
+
+    async def prune(self, before: datetime, export: Path) -> Pruned:
+        """Remove runs that ended before an instant, once they are in a new file; see `stores.prune.prune`.
+
+        Raises:
+            Invalid: The file exists or cannot be written.
+            Unavailable: The log is not at hand just now.
+        """
+        if not self.running:
+            raise Unavailable("Tandem is not running; nothing was removed.")
+        return await prune(self._store, before, export, remove=self._writer.remove)
 
     def nudge(self, person: str) -> None:
         """See `Engine.nudge`."""
@@ -220,9 +247,10 @@ class EmbeddedEngine:
             for effect in effects:
                 self._perform(live, effect, view)
         for ended in live.ended_attempts:
-            if ended not in live.run.due:
-                self._work.cancel(run_id, ended)
+            if ended not in live.run.due and self._work.cancel(run_id, ended):
+                self._given_up(live.run, ended)
         live.ended_attempts.clear()
+        self._give_places_back(live.run)
         if changed:
             for listener in self._listeners:
                 self._inform(listener, view())
@@ -240,11 +268,39 @@ class EmbeddedEngine:
     def _again(self, run_id: str, effect: Effect) -> None:
         self._writer.put(Request(run_id, resume=True, only=effect))
 
+    def _given_up(self, run: Run, attempt: Effect) -> None:
+        """An attempt ended while its worker was still being called."""
+        assert isinstance(attempt, Dispatch)
+        task = run.tasks.get(attempt.task)
+        if task and task.attempt == attempt.attempt and task.deadline and task.deadline <= self._clock.now():
+            self._performance.overdue(task.worker)
+        if attempt in self._limits.held(run.run_id):
+            holder = (run.run_id, attempt)
+            self._clock.call_at(self._clock.now() + KEEPS_ITS_PLACE, lambda: self._limits.free(holder))
+
+    def _give_places_back(self, run: Run) -> None:
+        """Places are for attempts that are being made, and for those that begin as soon as they hear of their turn."""
+        goes_on = run.status == "running" and not run.paused
+        if not goes_on:
+            for attempt in self._limits.waiting(run.run_id):
+                self._limits.free((run.run_id, attempt))
+        for attempt in self._limits.held(run.run_id):
+            begins = goes_on and Prepare(attempt.task) in run.due
+            if not begins and attempt not in run.due and attempt not in self._work.of(run.run_id):
+                self._limits.free((run.run_id, attempt))
+
+    def _turn(self, holder: Holder) -> None:
+        run_id, attempt = holder
+        if self._running:
+            self._writer.put(Request(run_id, resume=True, only=Prepare(attempt.task)))
+
     def _failed(self, run_id: str, effect: Effect) -> None:
         """An effect could not be performed: take it up again later."""
         self._clock.call_at(self._clock.now() + AGAIN, lambda: self._again(run_id, effect))
 
-    def _ended(self, run_id: str) -> None:
+    def _ended(self, run_id: str, effect: Effect) -> None:
+        if isinstance(effect, Dispatch):
+            self._limits.free((run_id, effect))
         self._writer.release(run_id)
 
     def _perform(self, live: LiveRun, effect: Effect, view: Callable[[], RunView]) -> None:
@@ -253,7 +309,7 @@ class EmbeddedEngine:
                 perform, write = partial(self._attempt, live, name, attempt), bool(live.run.tasks[name].dedupe)
             case Reconcile(task=name, attempt=attempt):
                 perform, write = partial(self._look, live, name, attempt), False
-            case Ask(approval=which):
+            case Ask(approval=which) | Remind(approval=which):
                 asked = view_approval(live.run.approvals[which])
                 perform, write = partial(self._notify, live, view(), effect, asked), False
             case AskSignIn() | Report():
@@ -266,8 +322,7 @@ class EmbeddedEngine:
         self._settle(live, await self._performance.attempt(live, name, attempt))
 
     async def _look(self, live: LiveRun, name: str, attempt: int) -> None:
-        needs = live.run.plan.tasks[name].needs
-        await live.fetch(self._store, {live.run.tasks[need].entry for need in needs})
+        await live.fetch(self._store, self._preparation.reads(live, Prepare(name)))
         self._settle(live, await self._performance.look(live, name, attempt))
 
     def _settle(self, live: LiveRun, settled: Settled) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from orchestration.core import snapshot
 from orchestration.core.codec import decode
-from orchestration.core.evolve import fold
-from orchestration.core.expressions import Scope
+from orchestration.core.evolve import evolve, fold
 from orchestration.core.run import Effect, Run
 from orchestration.errors import UnknownRun
-from orchestration.ports import EntryRow, Store
+from orchestration.ports import EntryRow, EventRow, Saved, SnapshotRow, Store
 
+log = logging.getLogger(__name__)
 DIGEST_BYTES = 20
 KEPT_BYTES = 32 * 1024 * 1024
 
@@ -30,12 +34,13 @@ class LiveRun:
         written: Entries made since the last commit.
     """
 
-    def __init__(self, run: Run, salt: bytes) -> None:
+    def __init__(self, run: Run, salt: bytes, *, snapshot_seq: int = 0) -> None:
         self.run = run
         self.arguments: dict[tuple[str, int], msgspec.Struct] = {}
         self.ended_attempts: list[Effect] = []
         self.written: list[EntryRow] = []
         self._salt = salt
+        self._snapshot_seq = snapshot_seq
         self._kept_bytes = 0
         self._bodies: dict[str, bytes] = {}
         self._values: dict[str, Any] = {}
@@ -47,11 +52,28 @@ class LiveRun:
         Raises:
             UnknownRun: There is no such run.
         """
-        rows = await store.events(run_id)
-        salt = await store.salt(run_id)
-        if not rows or salt is None:
+        saved = await store.load(run_id, snapshot.VERSION)
+        if saved is None:
             raise UnknownRun(f"there is no run {run_id!r}: it may have been removed")
-        return cls(fold(decode(row.body) for row in rows), salt)
+        if saved.snapshot is not None:
+            try:
+                return cls(_resumed(saved.snapshot, saved.events), saved.salt, snapshot_seq=saved.snapshot.seq)
+            except msgspec.MsgspecError as error:
+                log.warning("run %s: its snapshot is not used (%s)", run_id, error)
+                saved = Saved(saved.salt, None, await store.events(run_id))
+        return cls(_folded(saved.events), saved.salt)
+
+    def snapshot(self) -> SnapshotRow | None:
+        """What the next commit shall write so that loading stays fast; mostly nothing."""
+        if not snapshot.due(self.run.seq, self._snapshot_seq):
+            return None
+        self._snapshot_seq = self.run.seq
+        try:
+            body = snapshot.freeze(self.run)
+        except OverflowError as error:
+            log.warning("run %s has no snapshot: %s", self.run.run_id, error)
+            return None
+        return SnapshotRow(self.run.run_id, self.run.seq, snapshot.VERSION, body)
 
     def digest(self, body: bytes) -> str:
         """Digest keyed with the run's salt: without the salt nobody can test a guess against it."""
@@ -105,37 +127,31 @@ class LiveRun:
             self._values[entry] = msgspec.json.decode(self._bodies[entry])
         return self._values[entry]
 
-    def scope(self) -> Scope:
-        """What the plan's expressions see."""
-        run = self.run
-        return {
-            "params": run.plan.params,
-            "tasks": _Outputs(self),
-            "run": {
-                "id": run.run_id,
-                "goal": run.goal,
-                "today": run.proposed_at.date().isoformat(),
-                "initiator": msgspec.to_builtins(run.initiator),
-            },
-        }
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Pauses the garbage collector, which would walk again and again through what is being made; none of it is garbage.
+
+    A run of 100,000 events is in memory three times as fast.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
-class _Outputs(Mapping[str, Any]):
-    """Task name => output; None for a skipped task. Decodes what is asked for, not what is there."""
+@_nothing_collected()
+def _folded(rows: Sequence[EventRow]) -> Run:
+    return fold(decode(row.body) for row in rows)
 
-    def __init__(self, live: LiveRun) -> None:
-        self._live = live
 
-    def __getitem__(self, name: str) -> Any:
-        task = self._live.run.tasks[name]
-        if task.status == "succeeded":
-            return self._live.value(task.entry)
-        if task.status == "skipped":
-            return None
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._live.run.tasks)
-
-    def __len__(self) -> int:
-        return len(self._live.run.tasks)
+@_nothing_collected()
+def _resumed(saved: SnapshotRow, rows: Sequence[EventRow]) -> Run:
+    run = snapshot.thaw(saved.body)
+    for row in rows:
+        evolve(run, decode(row.body))
+    run.fresh.clear()
+    return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +14,12 @@ import msgspec
 from orchestration.capabilities import Done, NotDone, Registry, TaskContext, Unknown, Worker
 from orchestration.capabilities.descriptor import Dispatcher, Outcome
 from orchestration.core import commands as c
+from orchestration.core.run import Dispatch
+from orchestration.engines.limits import Holder
 from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparation, Settled
-from orchestration.errors import OutcomeUnknown, SignInNeeded, TandemError
+from orchestration.engines.questions import Questions
+from orchestration.errors import NotFound, NoWorker, OutcomeUnknown, Refused, SignInNeeded, TandemError, Unavailable
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN = timedelta(seconds=30)
@@ -54,21 +58,22 @@ class Performance:
         point: Callable[[str], None],
     ) -> None:
         self._registry, self._dispatcher, self._preparation = registry, dispatcher, preparation
-        self._random, self._point = random, point
+        self._random, self._point, self._questions = random, point, Questions(registry)
 
     async def attempt(self, live: LiveRun, name: str, attempt: int) -> Settled:
         """Run one attempt of a task."""
         task = live.run.tasks[name]
-        write = bool(task.dedupe)
+        write, caller = bool(task.dedupe), (live.run.run_id, Dispatch(name, attempt))
         try:
             worker = self._registry.by_name(task.worker)
             arguments = live.arguments.pop((name, attempt), None) or self._preparation.arguments(live, name, worker)
+            self._registry.admit(worker, caller)
         except TandemError as error:
-            return c.FailAttempt(task=name, attempt=attempt, code=error.code, message=error.message), {}
+            return self._failed(name, attempt, error, retryable=error.retryable), {}
         if write:
             self._point(f"before:{worker.capability.name}")
         try:
-            output = await self._dispatcher.call(worker, arguments, self._context(live, name, attempt))
+            output = await self._call(worker, arguments, self._context(live, name, attempt), caller)
             if write:
                 self._point(f"after:{worker.capability.name}")
             return self._completed(live, name, attempt, worker, output)
@@ -89,13 +94,37 @@ class Performance:
                 return c.DoubtTask(task=name, attempt=attempt, message=said), {}
             return c.FailAttempt(task=name, attempt=attempt, code="internal", message=said), {}
 
+    async def _call(
+        self, worker: Worker, arguments: msgspec.Struct, context: TaskContext, caller: Holder
+    ) -> msgspec.Struct:
+        """The worker's result; how the call ends tells the registry whether the worker is up."""
+        try:
+            output = await self._dispatcher.call(worker, arguments, context)
+        except (Unavailable, OutcomeUnknown) as error:
+            self._registry.failed(worker, error.message)
+            raise
+        except (NotFound, Refused):  # an answer too
+            self._registry.succeeded(worker)
+            raise
+        except BaseException:
+            self._registry.undecided(worker, caller)
+            raise
+        self._registry.succeeded(worker)
+        return output
+
+    def overdue(self, name: str) -> None:
+        """A call of the worker of this name was given up because nothing came back in time."""
+        with contextlib.suppress(NoWorker):
+            worker = self._registry.by_name(name)
+            self._registry.failed(worker, f"{worker.capability.system or worker.name} did not answer in time.")
+
     async def look(self, live: LiveRun, name: str, attempt: int) -> Settled:
         """Look whether a write in doubt took place; a human is asked where that cannot be told."""
         task = live.run.tasks[name]
         try:
             worker = self._registry.by_name(task.worker)
             if worker.reconcile is None:
-                return self._preparation.doubt(live, name, task.message)
+                return self._questions.doubt(live, name, task.message)
             arguments = self._preparation.arguments(live, name, worker)
             async with asyncio.timeout(worker.timeout.total_seconds()):
                 outcome = await worker.reconcile(arguments, self._context(live, name, attempt))
@@ -107,12 +136,12 @@ class Performance:
             return c.DoubtTask(task=name, attempt=attempt, message=late, look_after=LOOK_AGAIN), {}
         except TandemError as error:
             if not error.retryable:
-                return self._preparation.doubt(live, name, error.message)
+                return self._questions.doubt(live, name, error.message)
             wait = max(LOOK_AGAIN, error.retry_after or LOOK_AGAIN)
             return c.DoubtTask(task=name, attempt=attempt, message=error.message, look_after=wait), {}
         except Exception:
             log.exception("looking after task %s of run %s failed", name, live.run.run_id)
-            return self._preparation.doubt(live, name, "Looking whether it was done failed.")
+            return self._questions.doubt(live, name, "Looking whether it was done failed.")
 
     def _found(self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome) -> Settled:
         match outcome:
@@ -131,7 +160,7 @@ class Performance:
                 jitter = self._random.random()
                 return c.ResolveDoubt(task=name, attempt=attempt, outcome="not_done", jitter=jitter), {}
             case Unknown(why=why):
-                return self._preparation.doubt(live, name, why)
+                return self._questions.doubt(live, name, why)
         raise UnusableResult(f"{worker.name} looked and returned {type(outcome).__name__}")
 
     def _context(self, live: LiveRun, name: str, attempt: int) -> TaskContext:

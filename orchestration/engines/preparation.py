@@ -5,28 +5,25 @@ Everything here is decided from values in memory; the command records the outcom
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 
 import msgspec
 
-from orchestration.capabilities import Registry, Worker
+from orchestration.capabilities import Registry, TaskContext, Worker
 from orchestration.core import commands as c
 from orchestration.core import expressions
-from orchestration.core.plan import Answer, Choice, Node, Question
-from orchestration.core.question import ANSWER, CHOICES, Item, Shown
-from orchestration.core.run import Conclude, Effect, Person, Prepare, PrepareQuestion
+from orchestration.core.plan import Answer, Node
+from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
+from orchestration.engines.gathering import gathering, opening
+from orchestration.engines.limits import Limits
 from orchestration.engines.live import LiveRun
-from orchestration.errors import Invalid, TandemError
+from orchestration.engines.questions import InvalidArguments, Questions
+from orchestration.engines.scopes import around, entries, scope
+from orchestration.errors import TandemError
+from orchestration.planning.compiler import gather_reads, tasks_read
 
-Preparable = Prepare | PrepareQuestion | Conclude
+Preparable = Prepare | PrepareQuestion | Gather | Conclude
 Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
-
-
-class InvalidArguments(Invalid):
-    """What the plan gives a worker does not fit the worker's schema."""
-
-    code = "invalid_arguments"
 
 
 class Preparation:
@@ -34,10 +31,11 @@ class Preparation:
 
     Args:
         registry: Where workers are found.
+        limits: Whose turn it is at workers that take only some at once.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, limits: Limits) -> None:
+        self._registry, self._limits, self._questions = registry, limits, Questions(registry)
 
     def reads(self, live: LiveRun, effect: Effect) -> set[str]:
         """The context entries that preparing (or dispatching again) needs in memory."""
@@ -48,14 +46,31 @@ class Preparation:
                 for path in expressions.references(msgspec.to_builtins(live.run.plan.answer))
                 if path.startswith("tasks.")
             }
+        elif isinstance(effect, Gather):
+            node, prefix = live.run.nodes[effect.task], f"{effect.task}.{effect.number}."
+            if node.for_each is None:
+                return set(entries(live, prefix, node.body))
+            numbers = range(1, live.run.groups[effect.task].count + 1)
+            inside = (entry for n in numbers for entry in entries(live, f"{effect.task}.{n}.", node.body))
+            return {*inside, *entries(live, prefix, gather_reads(node))}
         elif isinstance(effect, Prepare):
-            names = set(live.run.plan.tasks[effect.task].needs)
+            return set(self._entries(live, effect.task))
         else:
             names = set()
         return {tasks[name].entry for name in names if name in tasks}
 
-    def prepare(self, live: LiveRun, effect: Preparable) -> c.Command:
-        """The command that a due effect leads to; errors of the plan or its values become commands too."""
+    def _entries(self, live: LiveRun, name: str) -> list[str]:
+        """The context entries that a task's expressions may read."""
+        node = live.run.nodes[name]
+        if "." not in name:
+            return [live.run.tasks[need].entry for need in node.needs]
+        return entries(live, around(name), sorted(tasks_read(node)))
+
+    def prepare(self, live: LiveRun, effect: Preparable) -> c.Command | None:
+        """The command that a due effect leads to; errors of the plan or its values become commands too.
+
+        None leaves it due: the task waits for its turn at a worker.
+        """
         match effect:
             case Conclude():
                 try:
@@ -65,10 +80,15 @@ class Preparation:
                         code=error.code, message=f"The result is there, but the answer cannot be told: {error.message}"
                     )
             case PrepareQuestion(task=name):
-                return self._failure(live, name)
+                return self._questions.failure(live, name)
+            case Gather(task=name):
+                try:
+                    return gathering(live, effect)
+                except TandemError as error:
+                    return c.FailAttempt(task=name, attempt=0, code=error.code, message=error.message)
             case Prepare(task=name):
                 try:
-                    return self._task(live, name, live.run.plan.tasks[name])
+                    return self._task(live, name, used(live, name))
                 except TandemError as error:
                     return c.FailAttempt(task=name, attempt=0, code=error.code, message=error.message)
 
@@ -79,32 +99,34 @@ class Preparation:
             ExpressionError: A reference does not hold.
             InvalidArguments: The result does not fit.
         """
-        given = expressions.resolve(live.run.plan.tasks[name].with_, live.scope())
+        given = expressions.resolve(used(live, name).with_, scope(live, around(name)))
         try:
             return msgspec.convert(given, worker.input_type)
         except msgspec.ValidationError as error:
             raise InvalidArguments(f"{worker.capability.name} cannot take its arguments: {error}") from None
 
-    def title(self, live: LiveRun, name: str) -> str:
-        """What people call a task."""
-        node = live.run.plan.tasks[name]
-        capability = self._registry.capability(node.capability) if node.capability else None
-        return node.title or (capability.title if capability else name)
-
-    def _task(self, live: LiveRun, name: str, node: Node) -> c.Command:
+    def _task(self, live: LiveRun, name: str, node: Node) -> c.Command | None:
         when = None
         if node.when:
-            when = expressions.condition(node.when, live.scope())
+            when = expressions.condition(node.when, scope(live, around(name)))
             if not when:
                 return c.SkipTask(task=name)
         if node.approval is not None:
-            return self._decision(live, name, node.approval, when)
-        worker = self._registry.pick(node.capability)
+            return self._questions.decision(live, name, node.approval, when)
+        if not node.capability:
+            return opening(live, name, node, when)
+        worker = self._worker(live, name, node)
         arguments = self.arguments(live, name, worker)
-        inputs = self._digest(live, node, worker)
-        task = live.run.tasks[name]
-        if worker.capability.effect == "write" and task.allowed != inputs:
-            return self._write_gate(live, name, worker, arguments, inputs, when)
+        inputs = self._digest(live, name, node, worker)
+        task, write = live.run.tasks[name], worker.capability.effect == "write"
+        if write and live.run.dry:
+            return c.SkipTask(task=name, simulated=simulated(worker, arguments))
+        if task.stale and inputs == task.inputs:
+            return c.KeepWrite(task=name)
+        if write and task.allowed != inputs:
+            return self._questions.write(live, name, worker, arguments, inputs, when)
+        if not self._turn(live, name, worker, arguments):
+            return None
         live.arguments[name, task.attempt + 1] = arguments
         return c.StartTask(
             task=name,
@@ -114,138 +136,76 @@ class Preparation:
             timeout=timedelta(seconds=node.timeout_seconds) if node.timeout_seconds else worker.timeout,
             attempts=node.attempts or worker.attempts,
             when=when,
-            dedupe=worker.capability.dedupe if worker.capability.effect == "write" else "",
-            key=idempotency_key(live.run.run_id, name) if worker.capability.effect == "write" else "",
+            dedupe=worker.capability.dedupe if write else "",
+            key=idempotency_key(live.run.run_id, name, task.generation) if write else "",
         )
 
-    def _digest(self, live: LiveRun, node: Node, worker: Worker) -> str:
+    def _worker(self, live: LiveRun, name: str, node: Node) -> Worker:
+        """Who makes the next attempt: of a write that was allowed, the worker it was allowed for, while that is up."""
+        picked, allowed = self._registry.pick(node.capability), live.run.tasks[name].allowed
+        if not allowed or self._digest(live, name, node, picked) == allowed:
+            return picked
+        others = [each for each in self._registry.offering(node.capability) if self._registry.up(each)]
+        return next((each for each in others if self._digest(live, name, node, each) == allowed), picked)
+
+    def _turn(self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct) -> bool:
+        """Whether an attempt may begin now; if not, the engine is told when it may."""
+        run, task = live.run, live.run.tasks[name]
+        holder = (run.run_id, Dispatch(name, task.attempt + 1))
+        resource = ""
+        if worker.resource:
+            about = TaskContext(run_id=run.run_id, task_id=name, attempt=task.attempt + 1, initiator=run.initiator)
+            resource = worker.resource(arguments, about)
+        if not self._limits.take(worker, resource, holder):
+            return False
+        self._registry.begin(worker, holder)
+        return True
+
+    def _digest(self, live: LiveRun, name: str, node: Node, worker: Worker) -> str:
         """Digest of the arguments: who makes what of what the plan says, of which entries and parameters.
 
         Entries are named by their content, so that this stands for the values without coding them again.
         """
-        entries = [live.run.tasks[need].entry for need in node.needs]
-        about = [node.capability, worker.name, worker.version, node.with_, entries, live.params]
+        about: list[object] = [
+            node.capability,
+            worker.name,
+            worker.version,
+            node.with_,
+            self._entries(live, name),
+            live.params,
+        ]
+        if "." in name:  # an item of a list, or a round
+            about.append(number_of(name))
         return live.digest(msgspec.json.encode(about, order="deterministic"))
 
-    def _write_gate(
-        self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct, inputs: str, when: bool | None
-    ) -> c.RequestApproval:
-        assert worker.preview is not None
-        preview = worker.preview(arguments)
-        shown = Shown(
-            kind="write",
-            title=preview.title,
-            on_behalf_of=live.run.initiator,
-            facts=preview.facts,
-            choices=CHOICES["write"],
-        )
-        return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
-
-    def _decision(self, live: LiveRun, name: str, asked: Question, when: bool | None) -> c.RequestApproval:
-        scope = live.scope()
-        try:
-            approver = msgspec.convert(expressions.resolve(asked.approver, scope), Person)
-            items = msgspec.convert(expressions.resolve(asked.items, scope) or [], list[Item])
-            choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), scope), list[Choice])
-        except msgspec.ValidationError as error:
-            raise InvalidArguments(f"the question {asked.title!r} cannot be asked: {error}") from None
-        if twice := [item for item, times in Counter(item.id for item in items).items() if times > 1]:
-            raise InvalidArguments(f"the question {asked.title!r} has several items called {twice[0]!r}")
-        shown = Shown(
-            kind="decision",
-            title=expressions.resolve_text(asked.title, scope),
-            on_behalf_of=live.run.initiator,
-            text=expressions.resolve_text(asked.text, scope),
-            items=items,
-            kinds=asked.kinds,
-            choices=choices or CHOICES["decision"],
-            default=asked.default,
-        )
-        answers = [ANSWER] if items else [choice.id for choice in shown.choices]
-        return self._request(
-            live, name, shown, [approver], choices=answers, not_initiator=asked.not_initiator, when=when
-        )
-
-    def _failure(self, live: LiveRun, name: str) -> c.RequestApproval:
-        task = live.run.tasks[name]
-        lost = [self.title(live, each) for each in self._lost_without(live, name)]
-        shown = Shown(
-            kind="failure",
-            title=f"{self.title(live, name)}: this did not work",
-            on_behalf_of=live.run.initiator,
-            text=task.message,
-            facts=[
-                ("Tried", "once" if task.spent <= 1 else f"{task.spent} times"),
-                ("Without it", f"these are left out too: {', '.join(lost)}" if lost else "everything else goes on"),
-            ],
-            choices=CHOICES["failure"],
-        )
-        return self._request(live, name, shown, [live.run.initiator])
-
-    def doubt(self, live: LiveRun, name: str, why: str) -> Settled:
-        """The question whether a write took place, when looking did not tell; changes nothing in `live`."""
-        shown = Shown(
-            kind="in_doubt",
-            title=f"{self.title(live, name)}: was it done?",
-            on_behalf_of=live.run.initiator,
-            text=f"{why} Please look there yourself, then say which it is. Tandem does not try again on its own.",
-            choices=CHOICES["in_doubt"],
-        )
-        body = msgspec.json.encode(shown)
-        entry = live.digest(body)
-        return _request(name, shown, [live.run.initiator], entry), {entry: body}
-
-    def _request(
-        self,
-        live: LiveRun,
-        name: str,
-        shown: Shown,
-        approvers: list[Person],
-        *,
-        choices: list[str] | None = None,
-        inputs: str = "",
-        not_initiator: bool = False,
-        when: bool | None = None,
-    ) -> c.RequestApproval:
-        entry = live.keep(msgspec.json.encode(shown))
-        asked = _request(name, shown, approvers, entry)
-        return msgspec.structs.replace(
-            asked, choices=choices or asked.choices, inputs=inputs, not_initiator=not_initiator, when=when
-        )
-
-    def _lost_without(self, live: LiveRun, name: str) -> list[str]:
-        """Tasks that would be skipped if this one were."""
-        lost, queue = {name}, [name]
-        while queue:
-            gone = queue.pop()
-            for dependent in live.run.dependents[gone]:
-                if dependent not in lost and gone not in live.run.plan.tasks[dependent].optional:
-                    lost.add(dependent)
-                    queue.append(dependent)
-        return [each for each in live.run.plan.tasks if each in lost and each != name]
-
-    def _conclude(self, live: LiveRun) -> c.ConcludeRun:
-        asked, scope = live.run.plan.answer, live.scope()
+    @staticmethod
+    def _conclude(live: LiveRun) -> c.ConcludeRun:
+        asked, seen = live.run.plan.answer, scope(live)
 
         def told(text: str) -> str:
-            return expressions.resolve_text(text, scope)
+            return expressions.resolve_text(text, seen)
 
         facts = [(told(label), told(value)) for label, value in asked.facts]
         answer = Answer(text=told(asked.text), facts=facts, link=told(asked.link), link_title=told(asked.link_title))
         return c.ConcludeRun(answer=live.keep(msgspec.json.encode(answer)))
 
 
-def _request(name: str, shown: Shown, approvers: list[Person], entry: str) -> c.RequestApproval:
-    return c.RequestApproval(
-        task=name,
-        kind=shown.kind,
-        title=shown.title,
-        approvers=approvers,
-        choices=[choice.id for choice in shown.choices],
-        entry=entry,
-    )
+def used(live: LiveRun, name: str) -> Node:
+    """A task's node, with the plan's fallback in place of its own capability once that has failed."""
+    node = live.run.nodes[name]
+    if node.fallback is None or not live.run.tasks[name].fell_back:
+        return node
+    return msgspec.structs.replace(node, capability=node.fallback.capability, with_=node.fallback.with_)
 
 
-def idempotency_key(run_id: str, task: str) -> str:
+def simulated(worker: Worker, arguments: msgspec.Struct) -> str:
+    """What a write would have done."""
+    assert worker.preview is not None
+    preview = worker.preview(arguments)
+    facts = "; ".join(f"{label}: {value}" for label, value in preview.facts)
+    return f"Would have been written: {preview.title}" + (f" ({facts})" if facts else "")
+
+
+def idempotency_key(run_id: str, task: str, generation: int) -> str:
     """The same for every attempt at the same effect of a run, and for no other."""
-    return f"{run_id}.{task}"
+    return f"{run_id}.{task}.{generation}" if generation else f"{run_id}.{task}"

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
+from orchestration.core.codec import encode
+from orchestration.core.dues import unanswered
 from orchestration.core.run import ENDED, Effect, Run, wake_at
 from orchestration.core.view import RunView
+from orchestration.engines.fork import Copy
 from orchestration.engines.live import LiveRun
 from orchestration.ports import Applied, ApprovalRow, Batch, CommandRow, EventRow, RunRow
 
@@ -19,6 +22,7 @@ class Request:
 
     Attributes:
         entries: Context entries that the command names.
+        copy: The beginning of a new run, which the command then goes on with.
         resume: Take up the run's due effects, or `only` one of them.
         in_flight: What was being done when this was asked, so that `resume` leaves it alone: its outcome follows.
         again: The round that held it failed once already.
@@ -29,6 +33,7 @@ class Request:
     command: c.Command | None = None
     command_id: str = ""
     entries: dict[str, bytes] = field(default_factory=dict)
+    copy: Copy | None = None
     resume: bool = False
     only: Effect | None = None
     in_flight: frozenset[Effect] = frozenset()
@@ -61,6 +66,15 @@ class Round:
         self.events.append(EventRow(run.run_id, run.seq, event.at, type(event).__name__, body))
         self.changed.add(run.run_id)
 
+    def record_copy(self, copy: Copy) -> None:
+        """Take up the beginning of a run that was copied from another one."""
+        run_id = copy.run.run_id
+        self.salts.append((run_id, copy.salt))
+        self.changed.add(run_id)
+        for seq, event in enumerate(copy.events, 1):
+            self.events.append(EventRow(run_id, seq, event.at, type(event).__name__, encode(event)))
+        self.questions |= {(run_id, which): None for which in copy.run.approvals}
+
     def written(self) -> Batch:
         """The rows of everything that happened."""
         return Batch(
@@ -72,6 +86,7 @@ class Round:
             ],
             commands=[CommandRow(command_id, run_id) for command_id, run_id in self.commands.items()],
             salts=self.salts,
+            snapshots=[row for run_id in self.changed if (row := self.touched[run_id].snapshot()) is not None],
         )
 
 
@@ -91,4 +106,5 @@ def _run_row(run: Run) -> RunRow:
 
 def _approval_rows(run: Run, which: str) -> list[ApprovalRow]:
     approval = run.approvals[which]
-    return [ApprovalRow(run.run_id, which, person.id, approval.open) for person in approval.approvers]
+    waits = {person.id for person in unanswered(approval)} if approval.open else frozenset()
+    return [ApprovalRow(run.run_id, which, person.id, person.id in waits) for person in approval.approvers]

@@ -17,13 +17,13 @@ class Work:
 
     Args:
         failed: Called with the run and the effect when performing raised, which it should not.
-        ended: Called with the run when one of its effects is not being performed any more.
+        ended: Called with the run and the effect when that is not being performed any more.
 
     Attributes:
         grace_seconds: How long `stop` waits for writes, and then for whatever was cancelled.
     """
 
-    def __init__(self, failed: Callable[[str, Effect], None], ended: Callable[[str], None]) -> None:
+    def __init__(self, failed: Callable[[str, Effect], None], ended: Callable[[str, Effect], None]) -> None:
         self._failed, self._ended = failed, ended
         self._tasks: dict[str, dict[Effect, asyncio.Task[None]]] = {}
         self._writes: set[asyncio.Task[None]] = set()
@@ -55,7 +55,7 @@ class Work:
             self._failed(run_id, effect)
         finally:  # at once: who looks next shall not find what is over
             self._forget(run_id, effect, asyncio.current_task())
-            self._ended(run_id)
+            self._ended(run_id, effect)
 
     def _forget(self, run_id: str, effect: Effect, task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -66,10 +66,10 @@ class Work:
             if not tasks:
                 del self._tasks[run_id]
 
-    def cancel(self, run_id: str, effect: Effect) -> None:
-        """Stop performing an effect; whatever comes of it is not wanted any more."""
-        if task := self._tasks.get(run_id, {}).get(effect):
-            task.cancel()
+    def cancel(self, run_id: str, effect: Effect) -> bool:
+        """Stop performing an effect, if it is: whatever comes of it is not wanted any more."""
+        task = self._tasks.get(run_id, {}).get(effect)
+        return task is not None and task.cancel()
 
     async def stop(self) -> None:
         """Give writes a moment to finish, then cancel everything; who does not listen is left behind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,14 +14,15 @@ from orchestration.core import events as e
 from orchestration.core.codec import encode
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
-from orchestration.core.run import Conclude, Dispatch, Effect, Prepare, PrepareQuestion, Run, effects, wake_at
+from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, Run, effects, wake_at
 from orchestration.core.view import RunView
+from orchestration.engines.fork import Copy
 from orchestration.engines.live import LiveRun
-from orchestration.engines.preparation import Preparation
+from orchestration.engines.preparation import Preparable, Preparation
 from orchestration.engines.rounds import Request, Round
 from orchestration.engines.work import Work
-from orchestration.errors import Invalid, TandemError, Unavailable
-from orchestration.ports import Applied, Clock, Store
+from orchestration.errors import Invalid, LogLost, TandemError, Unavailable
+from orchestration.ports import Applied, Clock, RunRow, Store
 
 log = logging.getLogger(__name__)
 SALT_BYTES = 16
@@ -61,11 +62,13 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._failures = 0
+        self._without_log = False
+        self._between = asyncio.Lock()
 
     @property
     def alive(self) -> bool:
-        """Whether rounds are being written."""
-        return self._task is not None and not self._task.done()
+        """Whether rounds are being written; not while the log cannot be had back, because somebody else owns it."""
+        return self._task is not None and not self._task.done() and not self._without_log
 
     def start(self) -> None:
         """Begin to take requests."""
@@ -106,6 +109,11 @@ class Writer:
         if run_id in self._live and not self._work.busy(run_id):
             self._inbox.put_nowait(Request(run_id))
 
+    async def remove(self, runs: Sequence[RunRow]) -> list[str]:
+        """`Store.remove`, between two rounds, of runs that nothing is being done for."""
+        async with self._between:
+            return await self._store.remove([row for row in runs if row.run_id not in self._live])
+
     async def _write(self) -> None:
         while True:
             requests = [await self._inbox.get()]
@@ -114,7 +122,8 @@ class Writer:
             stopping = _STOP in requests
             requests = [request for request in requests if request is not _STOP]
             try:
-                await self._round(requests)
+                async with self._between:
+                    await self._round(requests)
             except Exception:  # the writer outlives everything: the log is right, memory may not be
                 log.exception("a round could not be finished")
                 await self._recover(requests)
@@ -124,15 +133,7 @@ class Writer:
     async def _round(self, requests: list[Request]) -> None:
         batch = Round()
         for request in requests:
-            try:
-                await self._take(request, batch)
-            except TandemError as error:
-                if request.answer is None:
-                    log.warning("run %s: %s", request.run_id, error.message)
-                request.refuse(error)
-            except Exception as error:
-                log.exception("run %s: a command could not be decided", request.run_id)
-                request.refuse(error)
+            await self._try(request, batch)
         for live in batch.touched.values():
             await self._prepare(live, batch)
         if batch.broken is not None:
@@ -150,6 +151,19 @@ class Writer:
             live.trim()
             if not self._work.busy(run_id):  # suspended or ended: rows, not memory
                 self._live.pop(run_id, None)
+
+    async def _try(self, request: Request, batch: Round) -> None:
+        try:
+            await self._take(request, batch)
+        except LogLost:  # and with it perhaps the ownership: what is in memory may be old
+            raise
+        except TandemError as error:
+            if request.answer is None:
+                log.warning("run %s: %s", request.run_id, error.message)
+            request.refuse(error)
+        except Exception as error:
+            log.exception("run %s: a command could not be decided", request.run_id)
+            request.refuse(error)
 
     def _seen(self, live: LiveRun, batch: Round) -> RunView:
         """The view of a run after this round; everybody gets the same one."""
@@ -171,6 +185,8 @@ class Writer:
                 return
         if isinstance(request.command, c.ProposeRun):
             live = self._open(request.command, batch)
+        elif request.copy is not None:
+            live = self._go_on_from(request.copy, request.command, batch)
         else:
             live = await self._load(run_id)
             batch.touched[run_id] = live
@@ -199,6 +215,16 @@ class Writer:
         batch.record(live.run, event, body)
         return live
 
+    def _go_on_from(self, copy: Copy, command: c.Command | None, batch: Round) -> LiveRun:
+        assert command is not None
+        live = LiveRun(copy.run, copy.salt)
+        decide(copy.run, command, self._clock.now())  # refuses before anything is begun
+        self._live[copy.run.run_id] = batch.touched[copy.run.run_id] = live
+        live.written += copy.entries
+        batch.record_copy(copy)
+        self._apply(live, command, batch)
+        return live
+
     def _apply(self, live: LiveRun, command: c.Command, batch: Round) -> None:
         run = live.run
         happened = decide(run, command, self._clock.now())
@@ -207,11 +233,17 @@ class Writer:
             match event:
                 case e.AttemptFailed() | e.TaskInDoubt():
                     live.ended_attempts.append(Dispatch(event.task, event.attempt))
-                case e.ApprovalRequested() | e.ApprovalDecided():
+                case (
+                    e.ApprovalRequested()
+                    | e.ApprovalVoted()
+                    | e.ApprovalEscalated()
+                    | e.ApprovalExpired()
+                    | e.ApprovalDecided()
+                ):
                     batch.questions[run.run_id, event.approval] = None
                 case e.TaskSkipped() if which := run.tasks[event.task].approval:
                     batch.questions[run.run_id, which] = None
-                case e.ClosingBegan():
+                case e.ClosingBegan() | e.EntryRetracted() | e.RunForked():
                     live.ended_attempts += [effect for effect in run.due if isinstance(effect, Dispatch)]
                     batch.questions |= {(run.run_id, each.id): None for each in run.approvals.values() if each.open}
             try:
@@ -222,10 +254,8 @@ class Writer:
             batch.record(run, event, body)
 
     def _take_up(self, live: LiveRun, request: Request, batch: Round) -> None:
-        for effect in effects(live.run):
-            if request.only is not None and effect != request.only:
-                continue
-            if effect in request.in_flight:
+        for effect in effects(live.run) if request.only is None else [request.only]:
+            if effect not in live.run.due or effect in request.in_flight:
                 continue
             if isinstance(effect, Dispatch):
                 self._apply(live, c.InterruptTask(task=effect.task, attempt=effect.attempt), batch)
@@ -239,15 +269,17 @@ class Writer:
         while run.fresh:
             fresh, run.fresh = run.fresh, []
             for effect in fresh:
-                if not isinstance(effect, Prepare | PrepareQuestion | Conclude):
+                if not isinstance(effect, Prepare | PrepareQuestion | Gather | Conclude):
                     outward.append(effect)
-                elif effect in run.due:
+                elif effect in run.due and not (run.paused and isinstance(effect, Prepare)):
                     await live.fetch(self._store, self._preparation.reads(live, effect))
                     self._prepare_one(live, effect, batch)
 
-    def _prepare_one(self, live: LiveRun, effect: Prepare | PrepareQuestion | Conclude, batch: Round) -> None:
+    def _prepare_one(self, live: LiveRun, effect: Preparable, batch: Round) -> None:
         try:
-            self._apply(live, self._preparation.prepare(live, effect), batch)
+            command = self._preparation.prepare(live, effect)
+            if command is not None:
+                self._apply(live, command, batch)
         except TandemError as error:
             self._give_up(live, effect, error.code, error.message, batch)
         except Exception:
@@ -259,7 +291,7 @@ class Writer:
 
     def _give_up(self, live: LiveRun, effect: Effect, code: str, message: str, batch: Round) -> None:
         match effect:
-            case Prepare(task=name):
+            case Prepare(task=name) | Gather(task=name):
                 self._apply(live, c.FailAttempt(task=name, attempt=0, code=code, message=message), batch)
             case Conclude():
                 self._apply(live, c.FailRun(code=code, message=message), batch)
@@ -287,10 +319,12 @@ class Writer:
                 await asyncio.sleep(PAUSE.total_seconds())
             try:
                 await self._reload()
+                self._without_log = False
                 for request in requests:
                     await self._tell(request)
                 return
             except Exception as error:
+                self._without_log = True
                 log.error("the log cannot be read (%s): trying again in %s", error, PAUSE)
         for request in requests:
             request.refuse(Unavailable("Tandem is being stopped; please look whether this was saved, then try again."))

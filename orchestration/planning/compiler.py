@@ -31,23 +31,53 @@ def fill(playbook: Playbook, values: dict[str, str]) -> Plan:
 
 
 def with_needs(plan: Plan) -> Plan:
-    """The plan with every task that a node reads, or names as optional, among its needs."""
-    return msgspec.structs.replace(
-        plan, tasks={name: _with_needs(node, list(plan.tasks)) for name, node in plan.tasks.items()}
-    )
+    """The plan with every task that a node reads, or names as optional, among its needs, also inside groups."""
+    return msgspec.structs.replace(plan, tasks=_level(plan.tasks, frozenset()))
 
 
-def _with_needs(node: Node, order: list[str]) -> Node:
-    read = tasks_read(node)
+def _level(tasks: dict[str, Node], outside: frozenset[str]) -> dict[str, Node]:
+    return {name: _with_needs(node, list(tasks), outside) for name, node in tasks.items()}
+
+
+def _with_needs(node: Node, order: list[str], outside: frozenset[str]) -> Node:
+    """The node with its needs among its neighbours; what is read from outside is a need of the group around."""
+    read = tasks_read(node) - outside
     implied = [name for name in order if name in read] + sorted(read.difference(order))
     needs = list(dict.fromkeys([*node.needs, *implied, *node.optional]))
+    inside = outside.union(order)
+    if node.for_each is not None:
+        each = msgspec.structs.replace(node.for_each, tasks=_level(node.for_each.tasks, inside))
+        return msgspec.structs.replace(node, needs=needs, for_each=each)
+    if node.repeat is not None:
+        repeat = msgspec.structs.replace(node.repeat, tasks=_level(node.repeat.tasks, inside))
+        return msgspec.structs.replace(node, needs=needs, repeat=repeat)
     return msgspec.structs.replace(node, needs=needs)
 
 
 def tasks_read(node: Node) -> set[str]:
-    """Names of the tasks that a node's expressions read; texts that cannot be read are left to `plan_problems`."""
+    """Names of the tasks that a node's expressions read; texts that cannot be read are left to `plan_problems`.
+
+    Of a group, those outside of it.
+    """
     texts = [*_texts(node.with_), *_texts(msgspec.to_builtins(node.approval))]
+    if node.fallback is not None:
+        texts += _texts(node.fallback.with_)
+    if node.for_each is not None:
+        texts.append(node.for_each.items)
     paths = {path for text in texts for path in _read(text)} | condition_references(node.when)
+    names = {path.split(".")[1] for path in paths if path.startswith("tasks.") and "." in path}
+    inside = gather_reads(node).union(*(tasks_read(each) for each in node.body.values()))
+    return names | inside.difference(node.body)
+
+
+def gather_reads(node: Node) -> set[str]:
+    """Names of the tasks that a group's result and conditions read, inside and outside of it."""
+    group = node.for_each or node.repeat
+    if group is None:
+        return set()
+    paths = {path for text in _texts(group.gives) for path in _read(text)}
+    if node.repeat is not None:
+        paths |= condition_references(node.repeat.until)
     return {path.split(".")[1] for path in paths if path.startswith("tasks.")}
 
 

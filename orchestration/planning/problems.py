@@ -8,26 +8,15 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry
-from orchestration.core.expressions import ExpressionError, check, condition_references, expressions, references
-from orchestration.core.plan import Node, Plan, Question, structural_problems
-from orchestration.core.question import Answered, Item
+from orchestration.core.expressions import ExpressionError, check, condition_references, expressions
+from orchestration.core.plan import ForEach, Node, Plan, Question, Repeat
+from orchestration.core.question import Item
 from orchestration.core.run import Person
+from orchestration.core.structure import structural_problems
 from orchestration.planning.guards import unguarded
 from orchestration.planning.schemas import Shape
+from orchestration.planning.sight import Sight
 
-_RUN = Shape(
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "goal": {"type": "string"},
-            "today": {"type": "string"},
-            "initiator": {"type": "object", "properties": {each: {"type": "string"} for each in ("id", "name", "upn")}},
-        },
-    }
-)
-_ANSWERED = Shape(msgspec.json.schema(Answered))
-_UNSAID = frozenset(field.name for field in msgspec.structs.fields(Answered) if not field.required)
 _ITEMS = ("id", "kind", "title")
 _PERSON = ("id", "name", "upn")
 
@@ -39,45 +28,99 @@ def plan_problems(plan: Plan, registry: Registry | None) -> list[str]:
         plan: The plan, see `compiler.with_needs`.
         registry: What this deployment can do; None judges only what holds in every deployment.
     """
-    return list(dict.fromkeys([*structural_problems(plan), *_Judge(plan, registry).problems()]))
+    judge = _Judge(plan, registry, Sight(plan, registry, plan.tasks))
+    return list(dict.fromkeys([*structural_problems(plan), *judge.problems()]))
 
 
 class _Judge:
-    def __init__(self, plan: Plan, registry: Registry | None) -> None:
-        self._plan = plan
-        self._registry = registry
-        self._params = Shape({"type": "object", "properties": {name: {} for name in plan.params}})
+    """Judges one level of a plan: its tasks, or the body of a group.
+
+    Args:
+        plan: The whole plan.
+        registry: What this deployment can do.
+        sight: What expressions of this level see.
+        null: Tasks of the levels around that may be null here.
+    """
+
+    def __init__(self, plan: Plan, registry: Registry | None, sight: Sight, null: frozenset[str] = frozenset()) -> None:
+        self._plan, self._registry, self._sight, self._null = plan, registry, sight, null
+        self._tasks = sight.tasks
 
     def problems(self) -> Iterator[str]:
-        for name, node in self._plan.tasks.items():
-            path = f"tasks.{name}"
+        yield from self.level("tasks")
+        yield from self.texts("answer", msgspec.to_builtins(self._plan.answer), None)
+
+    def _inside(self, node: Node, **roots: Shape) -> _Judge:
+        sight = Sight(self._plan, self._registry, node.body, self._sight, {**self._sight.roots, **roots})
+        return _Judge(self._plan, self._registry, sight, self._null.union(node.optional))
+
+    def level(self, before: str) -> Iterator[str]:
+        """Problems of the tasks of this level, whose paths begin with `before`."""
+        for name, node in self._tasks.items():
+            path = f"{before}.{name}"
             if node.when:
-                yield from self._expression(f"{path}.when", node.when, name)
+                yield from self.expression(f"{path}.when", node.when, name)
             if node.approval:
                 yield from self._question(f"{path}.approval", node.approval, name)
-                if node.with_:
-                    yield f"{path}.with: an approval takes no arguments"
             elif node.capability:
-                yield from self._task(path, name, node)
-        yield from self._texts("answer", msgspec.to_builtins(self._plan.answer), None)
+                yield from self._task(path, name, node.capability, node.with_)
+                if node.fallback:
+                    yield from self._task(f"{path}.fallback", name, node.fallback.capability, node.fallback.with_)
+                    yield from self._same_effect(path, node.capability, node.fallback.capability)
+            elif node.for_each:
+                yield from self._for_each(f"{path}.for_each", name, node, node.for_each)
+            elif node.repeat:
+                yield from self._repeat(f"{path}.repeat", node, node.repeat)
+            if node.with_ and not node.capability:
+                yield f"{path}.with: only a task with a capability takes arguments"
 
-    def _task(self, path: str, name: str, node: Node) -> Iterator[str]:
-        wrong = list(self._texts(f"{path}.with", node.with_, name))
+    def _task(self, path: str, name: str, wanted: str, given: dict[str, Any]) -> Iterator[str]:
+        wrong = list(self.texts(f"{path}.with", given, name))
         yield from wrong
         if self._registry is None:
             return
-        capability = self._registry.capability(node.capability)
+        capability = self._registry.capability(wanted)
         if capability is None:
-            yield f"{path}.capability: nobody offers {node.capability!r} here"
+            yield f"{path}.capability: nobody offers {wanted!r} here"
         elif not wrong:
-            yield from self._argument(f"{path}.with", node.with_, Shape(capability.input_schema))
+            yield from self._argument(f"{path}.with", given, Shape(capability.input_schema))
+
+    def _same_effect(self, path: str, own: str, fallback: str) -> Iterator[str]:
+        mine, other = (self._registry.capability(each) if self._registry else None for each in (own, fallback))
+        if mine and other and mine.effect != other.effect:
+            yield f"{path}.fallback: {own} is a {mine.effect} and {fallback} a {other.effect}; both must be the same"
+
+    def _for_each(self, path: str, name: str, node: Node, each: ForEach) -> Iterator[str]:
+        yield from self.texts(f"{path}.items", each.items, name)
+        expression = _whole(each.items)
+        item = Shape({})
+        if expression is None:
+            yield f"{path}.items: must be one expression that gives a list, such as ${{tasks.name.files}}"
+        elif shape := self._sight.shape_of(expression):
+            kinds = shape.kinds()
+            if kinds and "array" not in kinds:
+                yield f"{path}.items: {expression} gives {_said(kinds)}, not a list"
+            item = shape.items() or item
+        seen = item.wrapped({"item": item.schema, "index": {"type": "integer"}})
+        inside = self._inside(node, for_each=seen)
+        yield from inside.level(f"{path}.tasks")
+        yield from inside.texts(f"{path}.gives", each.gives, None)
+
+    def _repeat(self, path: str, node: Node, repeat: Repeat) -> Iterator[str]:
+        seen = Shape({"type": "object", "properties": {"round": {"type": "integer"}, "last": {}}})
+        inside = self._inside(node, repeat=seen)
+        yield from inside.level(f"{path}.tasks")
+        yield from inside.texts(f"{path}.gives", repeat.gives, None)
+        if repeat.until:
+            yield from inside.expression(f"{path}.until", repeat.until, None)
 
     def _question(self, path: str, question: Question, name: str) -> Iterator[str]:
-        yield from self._texts(path, msgspec.to_builtins(question), name)
-        if not question.approver.strip():
-            yield f"{path}.approver: say who is asked, such as ${{tasks.accountant}}"
-        else:
-            yield from self._gives(f"{path}.approver", question.approver, "object", _PERSON, "a person")
+        yield from self.texts(path, msgspec.to_builtins(question), name)
+        for field in ("approver", "escalate_to"):
+            if text := getattr(question, field):
+                yield from self._gives(f"{path}.{field}", text, "object", _PERSON, "a person")
+        if question.approvers:
+            yield from self._gives(f"{path}.approvers", question.approvers, "array", _PERSON, "a list of people")
         if not question.title.strip():
             yield f"{path}.title: must not be empty"
         if question.items:
@@ -98,7 +141,7 @@ class _Judge:
         if expression is None:
             yield f"{path}: must be one expression that gives {what}, such as ${{tasks.name.field}}"
             return
-        shape = self._shape_of(expression)
+        shape = self._sight.shape_of(expression)
         if shape is None:
             return
         kinds = shape.kinds()
@@ -107,7 +150,7 @@ class _Judge:
         elif lacking := [field for field in fields if isinstance(shape.walk([field]), str)]:
             yield f"{path}: {expression} lacks {', '.join(lacking)}, so it is not {what}"
 
-    def _texts(self, path: str, value: Any, task: str | None) -> Iterator[str]:
+    def texts(self, path: str, value: Any, task: str | None) -> Iterator[str]:
         """Problems of every expression in a nested value."""
         if isinstance(value, str):
             try:
@@ -116,15 +159,15 @@ class _Judge:
                 yield f"{path}: {error.message}"
                 return
             for expression in found:
-                yield from self._expression(path, expression, task)
+                yield from self.expression(path, expression, task)
         elif isinstance(value, dict):
             for key, each in value.items():
-                yield from self._texts(f"{path}.{key}", each, task)
+                yield from self.texts(f"{path}.{key}", each, task)
         elif isinstance(value, list | tuple):
             for i, each in enumerate(value):
-                yield from self._texts(f"{path}[{i}]", each, task)
+                yield from self.texts(f"{path}[{i}]", each, task)
 
-    def _expression(self, path: str, expression: str, task: str | None) -> Iterator[str]:
+    def expression(self, path: str, expression: str, task: str | None) -> Iterator[str]:
         """Problems of one expression; `task` is whose it is, None for the answer's."""
         try:
             check(expression)
@@ -132,54 +175,22 @@ class _Judge:
             yield f"{path}: {error.message}"
             return
         for read in sorted(condition_references(expression)):
-            found = self._at(read)
+            found = self._sight.at(read)
             if isinstance(found, str):
                 yield f"{path}: {read}: {found}"
             elif (
                 task is not None
                 and read.startswith("tasks.")
-                and (name := read.split(".")[1]) not in self._plan.tasks[task].needs
+                and (name := read.split(".")[1]) in self._tasks
+                and name not in self._tasks[task].needs
             ):
                 yield f"{path}: reads tasks.{name}, which is not among its needs"
-        for read in self._absent(expression):
+        for read in self._sight.absent(expression):
             yield f"{path}: reads {read}, which is only there if it was said: write has({read}) ? {read} : ..."
-        nullable = set(self._plan.tasks[task].optional) if task is not None else self._skippable()
-        for read in unguarded(expression, nullable):
+        nullable = set(self._tasks[task].optional) if task is not None else self._skippable()
+        for read in unguarded(expression, nullable | self._null):
             name = read.split(".")[1]
             yield f"{path}: reads {read}, but {name!r} may have been skipped: write tasks.{name} == null ? ... : {read}"
-
-    def _absent(self, expression: str) -> Iterator[str]:
-        """Reads of what an answer leaves out when it was not said, such as an empty comment."""
-        for read in sorted(condition_references(expression)):
-            root, *steps = read.split(".")
-            node = self._plan.tasks.get(steps[0]) if root == "tasks" and len(steps) > 1 else None
-            if node and node.approval and steps[1] in _UNSAID and f"has({read})" not in expression.replace(" ", ""):
-                yield read
-
-    def _at(self, path: str) -> Shape | str:
-        """The shape at a path of the scope, or what is wrong with the path."""
-        root, *steps = path.split(".")
-        if not steps:
-            return f"name what of {root} is meant, with a dot"
-        if root == "run":
-            return _RUN.walk(steps)
-        if root == "params":
-            found = self._params.walk(steps)
-            return f"there is no parameter {steps[0]!r}" if isinstance(found, str) else found
-        if steps[0] not in self._plan.tasks:
-            return f"there is no task {steps[0]!r}"
-        node = self._plan.tasks[steps[0]]
-        if node.approval:
-            return _ANSWERED.walk(steps[1:])
-        capability = self._registry.capability(node.capability) if self._registry else None
-        return Shape(capability.output_schema).walk(steps[1:]) if capability else Shape({})
-
-    def _shape_of(self, expression: str) -> Shape | None:
-        """What an expression that is a bare path gives; None for anything that only a run can tell."""
-        if references(f"${{{expression}}}") != {expression}:
-            return None
-        found = self._at(expression)
-        return None if isinstance(found, str) else found
 
     def _skippable(self) -> set[str]:
         """Tasks that may be null in the end: conditional, refused or given up, or depending on such a one."""
@@ -187,7 +198,7 @@ class _Judge:
         grown = True
         while grown:
             grown = False
-            for name, node in self._plan.tasks.items():
+            for name, node in self._tasks.items():
                 if name not in skippable and (
                     self._may_skip(node) or skippable.intersection(node.needs).difference(node.optional)
                 ):
@@ -197,7 +208,12 @@ class _Judge:
 
     def _may_skip(self, node: Node) -> bool:
         capability = self._registry.capability(node.capability) if self._registry and node.capability else None
-        return bool(node.when or node.on_failure == "ask" or (capability and capability.effect == "write"))
+        return bool(
+            node.when
+            or node.on_failure in ("ask", "skip")
+            or (capability and capability.effect == "write")
+            or (node.approval and (node.approval.may_skip or node.approval.on_expiry == "skip"))
+        )
 
     def _argument(self, path: str, value: Any, shape: Shape) -> Iterator[str]:
         """Problems of an argument: unknown and missing names, wrong kinds of literals and of what expressions give."""
@@ -225,7 +241,7 @@ class _Judge:
             if wanted and "string" not in wanted:
                 yield f"{path}: is text, but must be {_said(wanted)}"
             return
-        shape = self._shape_of(expression)
+        shape = self._sight.shape_of(expression)
         given = (shape.kinds() if shape else set()) - {"null"}
         if given and wanted and not given & wanted:
             yield f"{path}: {expression} gives {_said(given)}, but it must be {_said(wanted)}"

@@ -20,6 +20,10 @@ class Shape:
     def _at(self, schema: Any) -> Shape:
         return Shape(schema if isinstance(schema, dict) else {}, self._root)
 
+    def wrapped(self, properties: Schema) -> Shape:
+        """An object with these properties, whose schemas may refer to the same definitions."""
+        return self._at({"type": "object", "properties": properties})
+
     def variants(self) -> list[Schema]:
         """The schema with references followed and alternatives laid side by side; an empty schema fits everything."""
         return list(self._variants(self.schema, 0))

@@ -6,32 +6,29 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from orchestration.errors import CommitUncertain, Invalid, OwnerLocked
-from orchestration.ports import ApprovalRow, Batch, EventRow, RunRow
+from orchestration.ports import ApprovalRow, Archive, Batch, CommandRow, EntryRow, EventRow, RunRow, Saved
+from orchestration.stores.migrations import migrations, pending
+from orchestration.stores.rows import RUNS, event_rows, run_row, run_values, saved, saved_query, stamp
 
-SCHEMA_VERSION = 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_RUNS = "SELECT run_id, status, title, initiator, open, due, wake_at, proposed_at, seq FROM runs"
+POLL = timedelta(seconds=0.2)
+SCHEMA_VERSION = len(migrations("sqlite"))
+_SAVED = saved_query("?")
+_OF_A_RUN = ("events", "entries", "salts", "commands", "approvals", "snapshots", "runs")
 
 T = TypeVar("T")
 
 
-def _stamp(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _instant(stamp: int) -> datetime:
-    return _EPOCH + stamp * _MICROSECOND
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 class SqliteStore:
@@ -43,7 +40,9 @@ class SqliteStore:
 
     Args:
         path: The database file; its folder must exist. `{path}.lock` is held by the owning process.
-        lock_timeout: How long `open` waits for another owner to let go.
+        lock_timeout: How long `open` waits for another owner to let go, the first time. Whoever was the owner and
+            opens again is told at once, so that nobody waits for what it cannot do.
+        connect: Makes the connection, in autocommit mode; tests give another one.
     """
 
     def __init__(
@@ -53,10 +52,12 @@ class SqliteStore:
         lock_timeout: timedelta = timedelta(seconds=0),
         in_transaction: Callable[[], None] = lambda: None,
         committed: Callable[[], None] = lambda: None,
+        connect: Callable[[Path], sqlite3.Connection] = _connect,
     ) -> None:
         self._path = path
-        self._lock = FileLock(f"{path}.lock", timeout=lock_timeout.total_seconds(), thread_local=False)
-        self._in_transaction, self._committed = in_transaction, committed
+        self._lock = FileLock(f"{path}.lock", thread_local=False)
+        self._lock_timeout = lock_timeout
+        self._in_transaction, self._committed, self._connect = in_transaction, committed, connect
         self._thread: ThreadPoolExecutor | None = None
         self._db: sqlite3.Connection
 
@@ -68,20 +69,30 @@ class SqliteStore:
     async def open(self) -> None:
         """See `Store.open`."""
         if not self._lock.is_locked:
-            try:
-                self._lock.acquire()
-            except Timeout:
-                holder = self._holder()
-                raise OwnerLocked(
-                    f"{self._path} belongs to a running Tandem{holder}: "
-                    "stop that one first, or set TANDEM_DATA_DIR to another folder"
-                ) from None
+            await self._take()
+        self._lock_timeout = timedelta(0)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         try:
-            await self._run(self._connect)
+            await self._run(self._begin)
         except BaseException:
             await self.close()
             raise
+
+    async def _take(self) -> None:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._lock_timeout.total_seconds()
+        while True:
+            try:
+                self._lock.acquire(blocking=False)
+            except Timeout:
+                if loop.time() >= ends:
+                    raise OwnerLocked(
+                        f"{self._path} belongs to a running Tandem{self._holder()}: "
+                        "stop that one first, or set TANDEM_DATA_DIR to another folder"
+                    ) from None
+                await asyncio.sleep(POLL.total_seconds())
+            else:
+                return
 
     def _holder(self) -> str:
         try:
@@ -89,20 +100,14 @@ class SqliteStore:
         except OSError:
             return ""
 
-    def _connect(self) -> None:
+    def _begin(self) -> None:
         Path(f"{self._path}.owner").write_text(str(os.getpid()), encoding="utf-8")
-        self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._db = self._connect(self._path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise Invalid(
-                f"{self._path} was written by a newer Tandem "
-                f"(schema {version}, this one knows {SCHEMA_VERSION}): update Tandem"
-            )
-        if version == 0:
-            schema = files("orchestration.stores").joinpath("sqlite.sql").read_text("utf-8")
-            self._db.executescript(f"BEGIN; {schema} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+        for step in pending("sqlite", version, where=str(self._path)):
+            self._db.executescript(f"BEGIN; {step.sql} PRAGMA user_version={step.number}; COMMIT;")
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -129,7 +134,7 @@ class SqliteStore:
                 db.executemany("INSERT INTO salts VALUES (?, ?)", batch.salts)
             db.executemany(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                [(row.run_id, row.seq, _stamp(row.at), row.type, row.body) for row in batch.events],
+                [(row.run_id, row.seq, stamp(row.at), row.type, row.body) for row in batch.events],
             )
             if batch.entries:
                 db.executemany(
@@ -144,12 +149,18 @@ class SqliteStore:
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "status = excluded.status, open = excluded.open, due = excluded.due, "
                 "wake_at = excluded.wake_at, seq = excluded.seq",
-                [_run_values(row) for row in batch.runs],
+                [run_values(row) for row in batch.runs],
             )
             if batch.approvals:
                 db.executemany(
                     "INSERT INTO approvals VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open",
                     [(row.run_id, row.approval, row.person, row.open) for row in batch.approvals],
+                )
+            if batch.snapshots:
+                db.executemany(
+                    "INSERT INTO snapshots VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                    "seq = excluded.seq, version = excluded.version, body = excluded.body",
+                    [(row.run_id, row.seq, row.version, row.body) for row in batch.snapshots],
                 )
             self._in_transaction()
         except BaseException:
@@ -161,10 +172,14 @@ class SqliteStore:
         except Exception as error:
             raise CommitUncertain(f"whether {self._path.name} was written is unknown ({error})") from error
 
-    async def events(self, run_id: str) -> list[EventRow]:
+    async def load(self, run_id: str, version: str) -> Saved | None:
+        """See `Store.load`."""
+        return saved(run_id, version, await self._rows(_SAVED, version, run_id, run_id, run_id, version))
+
+    async def events(self, run_id: str, *, after: int = 0) -> list[EventRow]:
         """See `Store.events`."""
-        rows = await self._rows("SELECT seq, at, type, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
-        return [EventRow(run_id, seq, _instant(at), type_, body) for seq, at, type_, body in rows]
+        sql = "SELECT seq, at, type, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq"
+        return event_rows(run_id, await self._rows(sql, run_id, after))
 
     async def salt(self, run_id: str) -> bytes | None:
         """See `Store.salt`."""
@@ -178,15 +193,13 @@ class SqliteStore:
 
     async def open_runs(self) -> list[RunRow]:
         """See `Store.open_runs`."""
-        return [_run_row(row) for row in await self._rows(f"{_RUNS} WHERE open ORDER BY proposed_at")]
+        return [run_row(row) for row in await self._rows(f"{RUNS} WHERE open ORDER BY proposed_at")]
 
     async def runs(self, *, person: str = "", open_only: bool = False, limit: int = 20) -> list[RunRow]:
         """See `Store.runs`."""
         wanted = ("initiator = ?1" if person else "?1 = ''") + (" AND open" if open_only else "")  # as the indexes are
-        rows = await self._rows(
-            f"{_RUNS} WHERE {wanted} ORDER BY proposed_at DESC, run_id DESC LIMIT ?2", person, limit
-        )
-        return [_run_row(row) for row in rows]
+        rows = await self._rows(f"{RUNS} WHERE {wanted} ORDER BY proposed_at DESC, run_id DESC LIMIT ?2", person, limit)
+        return [run_row(row) for row in rows]
 
     async def open_approvals(self, person: str) -> list[ApprovalRow]:
         """See `Store.open_approvals`."""
@@ -221,35 +234,36 @@ class SqliteStore:
         """See `Store.documents`."""
         return dict(await self._rows("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", kind))
 
+    async def ended(self, before: datetime) -> list[RunRow]:
+        """See `Store.ended`."""
+        last = "(SELECT at FROM events e WHERE e.run_id = runs.run_id AND e.seq = runs.seq)"
+        rows = await self._rows(f"{RUNS} WHERE NOT open AND {last} < ? ORDER BY proposed_at, run_id", stamp(before))
+        return [run_row(row) for row in rows]
+
+    async def archive(self, run: RunRow) -> Archive:
+        """See `Store.archive`."""
+        entries = await self._rows("SELECT entry, body FROM entries WHERE run_id = ? ORDER BY entry", run.run_id)
+        sql = "SELECT command_id FROM commands WHERE run_id = ? ORDER BY command_id"
+        return Archive(
+            run,
+            await self.events(run.run_id),
+            [EntryRow(run.run_id, entry, body) for entry, body in entries],
+            [CommandRow(command_id, run.run_id) for (command_id,) in await self._rows(sql, run.run_id)],
+        )
+
+    async def remove(self, runs: Sequence[RunRow]) -> list[str]:
+        """See `Store.remove`."""
+        return await self._run(self._remove, runs)
+
+    def _remove(self, runs: Sequence[RunRow]) -> list[str]:
+        db = self._db
+        unchanged = "SELECT 1 FROM runs WHERE run_id = ? AND seq = ? AND NOT open"
+        with db:  # commits, or rolls back
+            db.execute("BEGIN IMMEDIATE")
+            gone = [row.run_id for row in runs if db.execute(unchanged, (row.run_id, row.seq)).fetchone()]
+            for table in _OF_A_RUN:
+                db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run_id,) for run_id in gone])  # noqa: S608
+        return gone
+
     async def _rows(self, sql: str, *values: Any) -> list[Any]:
         return await self._run(lambda: self._db.execute(sql, values).fetchall())
-
-
-def _run_values(row: RunRow) -> tuple[Any, ...]:
-    wake_at = None if row.wake_at is None else _stamp(row.wake_at)
-    return (
-        row.run_id,
-        row.status,
-        row.title,
-        row.initiator,
-        row.open,
-        row.due,
-        wake_at,
-        _stamp(row.proposed_at),
-        row.seq,
-    )
-
-
-def _run_row(row: Any) -> RunRow:
-    run_id, status, title, initiator, open_, due, wake_at, proposed_at, seq = row
-    return RunRow(
-        run_id=run_id,
-        status=status,
-        title=title,
-        initiator=initiator,
-        open=bool(open_),
-        due=bool(due),
-        wake_at=None if wake_at is None else _instant(wake_at),
-        proposed_at=_instant(proposed_at),
-        seq=seq,
-    )

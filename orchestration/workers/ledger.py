@@ -41,6 +41,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         entries: In the system's order.
         link: Where a person finds it, if anywhere.
         documents: What the entries are called, in the plural; empty for invoices.
+        note: Where the entries come from, if not from the system itself: "from last night's export, 14 hours old".
     """
 
     source: str
@@ -48,6 +49,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[Entry]
     link: str = ""
     documents: str = ""
+    note: str = ""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

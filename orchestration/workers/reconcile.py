@@ -87,6 +87,7 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
                 entries=len(ledger.entries),
                 totals=_totals(ledger.entries),
                 link=ledger.link,
+                note=ledger.note,
             )
             for system, ledger in ledgers.items()
         ],
@@ -97,6 +98,8 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
     )
     counts = [f"{names[system]} {len(ledger.entries):,}" for system, ledger in ledgers.items()]
     counted = terms.counted()
+    told = [f"{names[system]} ({ledger.note})" if ledger.note else names[system] for system, ledger in ledgers.items()]
+    notes = [f"{names[system]}: {ledger.note}." for system, ledger in ledgers.items() if ledger.note]
     return Reconciliation(
         period=period,
         period_title=period_title(period),
@@ -107,13 +110,13 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
         tolerance_days=arguments.tolerance_days,
         tolerance_amount=arguments.tolerance_amount,
         summary=_summary(len(found), len(kept), terms),
-        compared_text=listed(names.values())
-        + (f"; left out: {listed(map(shown_system, left_out))}" if left_out else ""),
+        compared_text=listed(told) + (f"; left out: {listed(map(shown_system, left_out))}" if left_out else ""),
         counts_text=" · ".join([*counts, *([f"{pairs:,} reversed"] if pairs else [])]),
         kinds_text=", ".join(f"{count:,} {counted[kind]}" for kind, count in by_kind.items() if count) or "none",
         reversed={system: rows_ for system, rows_ in reversed_.items() if rows_},
         remembered=sum(any(label.startswith(AS_IN) for label, _ in each.why) for each in found),
         terms=terms,
+        notes_text=" ".join(notes),
     )
 
 

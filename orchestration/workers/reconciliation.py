@@ -20,6 +20,7 @@ class SystemFigures(msgspec.Struct, frozen=True, kw_only=True):
         entries: Number of its rows.
         totals: Currency => sum of its rows.
         link: Where a person finds it, if anywhere.
+        note: Where its rows come from, if not from the system itself.
     """
 
     system: str
@@ -27,6 +28,7 @@ class SystemFigures(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
     totals: dict[str, Decimal]
     link: str
+    note: str = ""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
         compared_text: "SAP, Dynamics and Register", and what was left out.
         counts_text: "SAP 431 · Dynamics 429 · Register 433".
         kinds_text: "6 missing in a system, 5 with different amounts".
+        notes_text: What a reader must know about the systems: "SAP: from last night's export, 14 hours old."
     """
 
     period: str
@@ -80,6 +83,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     reversed: dict[str, list[Entry]] = {}
     remembered: int = 0
     terms: Terms = Terms()
+    notes_text: str = ""
 
 
 def shown_system(system: str) -> str:

@@ -113,6 +113,7 @@ def _rules(result: Reconciliation) -> list[tuple[str, str]]:
         rules.append(
             ("Decided before", f"{result.remembered:,} of the discrepancies were offered last time's decision")
         )
+    rules = [(system.name, f"Read {system.note}.") for system in result.figures.systems if system.note] + rules
     if result.left_out:
         rules.insert(0, ("Left out", listed(map(shown_system, result.left_out))))
     compared = f"supplier number and the supplier's {result.terms.document} number, letters and digits only"

@@ -20,7 +20,7 @@ from orchestration.capabilities import (
     Worker,
     worker,
 )
-from orchestration.capabilities.descriptor import Outcome
+from orchestration.capabilities.descriptor import Dispatcher, Outcome
 from orchestration.core.commands import Command, StartRun
 from orchestration.core.plan import Answer, Node, Plan
 from orchestration.core.question import Shown
@@ -67,6 +67,7 @@ class Surface:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Shown, Person]] = []
         self.sign_ins: list[str] = []
+        self.reminded: list[tuple[str, Person]] = []
         self.reports: list[tuple[RunView, Answer | None]] = []
         self.away: set[str] = set()
 
@@ -79,6 +80,12 @@ class Surface:
         """See `Notifier.ask`."""
         receipt = self._reach(person)
         self.asked.append((approval.id, shown, person))
+        return receipt
+
+    async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """See `Notifier.remind`."""
+        receipt = self._reach(person)
+        self.reminded.append((approval.id, person))
         return receipt
 
     async def ask_sign_in(self, run: RunView) -> str:
@@ -101,7 +108,8 @@ class Office:
         self.path = path
         self.clock = FakeClock()
         self.surface = Surface()
-        self.registry = Registry()
+        self.dispatcher: Dispatcher = Direct()
+        self.registry = Registry(now=lambda: self.clock.now())
         self.calls: list[tuple[str, int]] = []
         self.engine: EmbeddedEngine
         self.engine_options: dict[str, Any] = {"random": Random(7), **engine_options}
@@ -157,7 +165,7 @@ class Office:
     async def start(self) -> None:
         """Start an engine over the office's log."""
         self.engine = EmbeddedEngine(
-            self.store(), self.registry, Direct(), self.surface, self.clock, **self.engine_options
+            self.store(), self.registry, self.dispatcher, self.surface, self.clock, **self.engine_options
         )
         self.engine.subscribe(self._listen)
         await self.engine.start()

@@ -109,6 +109,20 @@ DYNAMICS_COLUMNS = [
     "IsApproved",
     "IsOnHold",
 ]
+EXPORT = "sharepoint/Finance/Documents/SAP exports/Supplier invoices.csv"
+EXPORT_COLUMNS = [  # of SAP's, those that the nightly job writes
+    "SupplierInvoice",
+    "FiscalYear",
+    "CompanyCode",
+    "DocumentDate",
+    "SupplierInvoiceIDByInvcgParty",
+    "InvoicingParty",
+    "DocumentCurrency",
+    "InvoiceGrossAmount",
+    "SupplierInvoiceIsCreditMemo",
+    "ReverseDocument",
+    "ReverseDocumentFiscalYear",
+]
 PLANTED_COLUMNS = ("month", "kind", "key", "supplier_no", "supplier", "invoice_no", "systems", *SYSTEMS)
 
 
@@ -131,6 +145,8 @@ def generate(folder: Path) -> dict[str, int]:
     (folder / REGISTER).write_bytes(write_register(entered, COMPANY))
     planted = [_planted_row(month, i) for month, invoices in months.items() for i in invoices if i.kind]
     _write(folder / "sap/A_SupplierInvoice.csv", SAP_COLUMNS, sap)
+    places = [SAP_COLUMNS.index(column) for column in EXPORT_COLUMNS]
+    _write(folder / EXPORT, EXPORT_COLUMNS, ([row[place] for place in places] for row in sap))
     _write(folder / "dynamics/VendorInvoiceHeaders.csv", DYNAMICS_COLUMNS, dynamics)
     _write(folder / "planted.csv", PLANTED_COLUMNS, planted)
     receipts = write_receipts(folder)

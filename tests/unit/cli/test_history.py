@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from bot.cli.history import find, read
+from bot.cli.log import FileLog
 from bot.cli.telling import since
 from bot.cli.trouble import Trouble
 from orchestration.core import events as e
@@ -78,7 +79,7 @@ STORY: list[e.Event] = [
 def write(path: Path, runs: dict[str, Sequence[e.Event]]) -> Path:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(files("orchestration.stores").joinpath("sqlite.sql").read_text("utf-8"))
+        db.executescript(files("orchestration.stores").joinpath("migrations/sqlite/0001_log.sql").read_text("utf-8"))
         for place, (run, events) in enumerate(runs.items()):
             row = (run, "succeeded", "Supplier invoices", "aaaa", 0, 0, None, place, 1)
             db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -96,7 +97,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_the_story_is_told_in_order_with_who_decided_what(log: Path) -> None:
-    told = [f"{each.about}: {each.what.strip()}" for each in read(log, "run-1").moments]
+    told = [f"{each.about}: {each.what.strip()}" for each in read(FileLog(log), "run-1").moments]
 
     assert told[:3] == ["Run: proposed to Megan Bowen", "Run: started by Megan Bowen", "Read SAP: began: w, version 1"]
     assert "Read SAP: waits for Megan Bowen to sign in" in told
@@ -116,15 +117,15 @@ def test_the_story_is_told_in_order_with_who_decided_what(log: Path) -> None:
 
 
 def test_deliveries_are_told_only_if_asked(log: Path) -> None:
-    assert "reached" not in str(read(log, "run-1").moments)
-    assert "the run's card reached Megan Bowen" in str(read(log, "run-1", everything=True).moments)
+    assert "reached" not in str(read(FileLog(log), "run-1").moments)
+    assert "the run's card reached Megan Bowen" in str(read(FileLog(log), "run-1", everything=True).moments)
 
 
 def test_a_decision_whose_content_was_erased_is_still_told(log: Path) -> None:
     with closing(sqlite3.connect(log, isolation_level=None)) as db:
         db.execute("DELETE FROM entries")
 
-    assert "Alex Wilber decided “ok”" in [each.what for each in read(log, "run-1").moments]
+    assert "Alex Wilber decided “ok”" in [each.what for each in read(FileLog(log), "run-1").moments]
 
 
 @pytest.mark.parametrize("event", e.Event.__args__, ids=lambda event: event.__name__)  # type: ignore[attr-defined]
@@ -135,7 +136,11 @@ def test_every_event_has_words_of_its_own(event: type) -> None:
 
 
 def test_a_run_is_found_by_how_it_begins(log: Path) -> None:
-    assert [find(log, "run-1"), find(log, "oth"), find(log, "last")] == ["run-1", "other", "other"]
+    assert [find(FileLog(log), "run-1"), find(FileLog(log), "oth"), find(FileLog(log), "last")] == [
+        "run-1",
+        "other",
+        "other",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_a_run_is_found_by_how_it_begins(log: Path) -> None:
 )
 def test_a_run_that_is_not_clear_is_asked_for(log: Path, run: str, says: str) -> None:
     with pytest.raises(Trouble, match=says):
-        find(log, run)
+        find(FileLog(log), run)
 
 
 def test_an_event_of_a_newer_tandem_is_named(log: Path) -> None:
@@ -151,13 +156,13 @@ def test_an_event_of_a_newer_tandem_is_named(log: Path) -> None:
         db.execute("""UPDATE events SET body = '{"type": "Teleported"}' WHERE run_id = 'run-1' AND seq = 3""")
 
     with pytest.raises(Trouble, match="Event 3 of run run-1 is not one that this Tandem knows"):
-        read(log, "run-1")
+        read(FileLog(log), "run-1")
 
 
 def test_reading_does_not_keep_the_bot_from_writing(log: Path) -> None:
     with closing(sqlite3.connect(log, timeout=0, isolation_level=None)) as owner:
         owner.execute("BEGIN IMMEDIATE")
-        assert read(log, "run-1").moments
+        assert read(FileLog(log), "run-1").moments
         owner.execute("UPDATE runs SET status = 'failed'")
         owner.execute("COMMIT")
 

@@ -12,9 +12,10 @@ from orchestration.core import events as e
 from orchestration.core.attempts import backoff
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
-from orchestration.core.plan import Answer, Choice, Node, Plan, Question, structural_problems
+from orchestration.core.plan import Answer, Choice, Node, Plan, Question
 from orchestration.core.question import Item, Shown, decide_items
 from orchestration.core.run import Person, Run, wake_at
+from orchestration.core.structure import structural_problems
 from orchestration.errors import Invalid
 from tests.support.clock import START
 from tests.support.office import ALEX, MEGAN

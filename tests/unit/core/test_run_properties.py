@@ -16,8 +16,9 @@ from orchestration.core.attempts import backoff
 from orchestration.core.codec import decode, encode
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve, fold
-from orchestration.core.plan import Answer, Node, Plan, Question, structural_problems
+from orchestration.core.plan import Answer, Node, Plan, Question
 from orchestration.core.run import ENDED, SETTLED, Dispatch, Prepare, PrepareQuestion, Reconcile, Run, effects, wake_at
+from orchestration.core.structure import structural_problems
 from orchestration.errors import InvalidPlan, Refused, TandemError
 from tests.support.clock import START
 from tests.support.office import ALEX, MEGAN

@@ -96,7 +96,7 @@ async def test_the_plan_is_filled_in_and_says_what_it_will_do(
     assert isinstance(planned, Planned)
     assert planned.plan.title == "Supplier invoices, October 2026"
     assert planned.plan.params == {"month": "2026-10", "tolerance_days": 3, "tolerance_amount": 0}
-    assert planned.plan.playbook == "reconcile-supplier-invoices@2"
+    assert planned.plan.playbook == "reconcile-supplier-invoices@3"
     assert planned.reads == [
         "Read supplier invoices from SAP",
         "Read vendor invoices from Dynamics",

@@ -118,7 +118,7 @@ def test_conditions_and_optional_tasks_count_as_needs(registry: Registry) -> Non
             Node(capability="people.find", with_={"who": "${tasks.who.name}"}, optional=["who"]),
             "but 'who' may have been skipped: write tasks.who == null ? ... : tasks.who.name",
         ),
-        (asking(approver=""), "tasks.x.approval.approver: say who is asked"),
+        (asking(approver=""), "tasks.x.approval: say who is asked"),
         (asking(approver="Alex"), "tasks.x.approval.approver: must be one expression that gives a person"),
         (
             asking(approver="${tasks.sap}"),
@@ -162,7 +162,7 @@ def test_all_problems_are_named_at_once(registry: Registry) -> None:
         "tasks.c.needs: there is no task 'nowhere'",
         "tasks.c.capability: nobody offers 'magic'",
         "tasks.a.with: there is no 'x'",
-        "tasks.d.approval.approver: say who is asked",
+        "tasks.d.approval: say who is asked",
         "tasks.d.approval.default: '?'",
         "tasks.d.approval.items: tasks.match.discrepancies: there is no task 'match'",
         "answer.text: tasks.gone: there is no task 'gone'",

@@ -1,4 +1,4 @@
--- Schema 1. The log is `events`; everything else follows from it or belongs to it.
+-- The log is `events`; everything else follows from it or belongs to it.
 CREATE TABLE events (
     run_id TEXT NOT NULL,
     seq    INTEGER NOT NULL,              -- 1, 2, 3 ... in each run

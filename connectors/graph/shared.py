@@ -1,0 +1,31 @@
+"""Files in SharePoint that other systems leave there, whole."""
+
+from __future__ import annotations
+
+from connectors.graph.client import GraphClient
+from connectors.graph.places import download, find, library, path_of
+from connectors.ledger import SharedFile
+from orchestration.core.run import Person
+from orchestration.errors import InvalidContent, NotFound
+
+LARGEST_BYTES = 100_000_000
+
+
+class SharePointFiles:
+    """Implements `connectors.ledger.SharedFiles` over a Graph client."""
+
+    def __init__(self, client: GraphClient) -> None:
+        self._client = client
+
+    async def fetch(self, site: str, path: str, person: Person) -> SharedFile:
+        """See `SharedFiles.fetch`."""
+        path = path_of(path)
+        session = self._client.acting_as(person)
+        place = await library(session, site)
+        item = await find(session, place, path)
+        if item is None or not item.is_file:
+            raise NotFound(f"There is no file {path} in the site {place.site}.")
+        if item.size_bytes > LARGEST_BYTES:
+            raise InvalidContent(f"{item.name} is too large ({item.size_bytes // 1_000_000} MB).")
+        content = await download(session, place, item)
+        return SharedFile(name=item.name, link=item.web_url, content=content, modified=item.modified)

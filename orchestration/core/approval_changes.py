@@ -1,0 +1,100 @@
+"""How events about questions to humans change the state. Frozen, see `evolve`."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from orchestration.core import events as e
+from orchestration.core.dues import make_ready, owe, withdraw
+from orchestration.core.run import ApprovalState, Ask, Prepare, PrepareQuestion, Reconcile, Remind, Run, Vote, timer_of
+
+
+def _approval_requested(run: Run, event: e.ApprovalRequested) -> None:
+    task = run.tasks[event.task]
+    run.due.pop(Prepare(event.task), None)
+    run.due.pop(PrepareQuestion(event.task), None)
+    run.due.pop(Reconcile(event.task, task.attempt), None)
+    task.status, task.approval, task.look_at = "asking", event.approval, None
+    if event.kind in ("decision", "write"):
+        task.started_at = task.started_at or event.at
+    run.approvals[event.approval] = ApprovalState(
+        id=event.approval,
+        task=event.task,
+        kind=event.kind,
+        title=event.title,
+        approvers=event.approvers,
+        choices=event.choices,
+        entry=event.entry,
+        inputs=event.inputs,
+        requested_at=event.at,
+        quorum=event.quorum,
+        due_at=event.due_at,
+        remind_at=event.remind_at,
+        escalate_to=event.escalate_to,
+        on_expiry=event.on_expiry,
+    )
+    _set_approval_timer(run, event.task)
+    owe(run, Ask(event.approval))
+
+
+def _set_approval_timer(run: Run, name: str) -> None:
+    if (timer := timer_of(run, name)) is not None:
+        heapq.heappush(run.timers, (timer[0], name, timer[1]))
+
+
+def _approval_voted(run: Run, event: e.ApprovalVoted) -> None:
+    run.approvals[event.approval].votes.append(Vote(event.by, event.choice, event.comment))
+
+
+def _approval_reminded(run: Run, event: e.ApprovalReminded) -> None:
+    approval = run.approvals[event.approval]
+    approval.remind_at = None
+    _set_approval_timer(run, approval.task)
+    owe(run, Remind(event.approval))
+
+
+def _approval_escalated(run: Run, event: e.ApprovalEscalated) -> None:
+    approval = run.approvals[event.approval]
+    approval.escalate_to, approval.due_at, approval.remind_at = None, event.due_at, None
+    if all(person.id != event.to.id for person in approval.approvers):
+        approval.approvers = [*approval.approvers, event.to]
+    _set_approval_timer(run, approval.task)
+    owe(run, Ask(event.approval))
+
+
+def _approval_expired(run: Run, event: e.ApprovalExpired) -> None:
+    approval = run.approvals[event.approval]
+    approval.due_at = approval.remind_at = None
+    approval.expired = True
+    if approval.on_expiry != "wait":
+        withdraw(run, run.tasks[approval.task])
+
+
+def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
+    approval = run.approvals[event.approval]
+    run.due.pop(Ask(event.approval), None)
+    run.due.pop(Remind(event.approval), None)
+    approval.open, approval.choice, approval.comment = False, event.choice, event.comment
+    approval.decided_by, approval.decided_at, approval.answer = event.by, event.at, event.entry
+    task = run.tasks[approval.task]
+    if approval.kind == "write" and event.choice == "approve":
+        task.status, task.allowed = "ready", approval.inputs
+        owe(run, Prepare(approval.task))
+    elif approval.kind == "stale":
+        task.stale = False
+        if event.choice == "approve":  # as another write than the first
+            task.generation += 1
+            task.allowed, task.entry, task.spent = approval.inputs, "", 0
+            make_ready(run, approval.task, task)
+
+
+APPLY: dict[type, Callable[[Run, Any], None]] = {
+    e.ApprovalRequested: _approval_requested,
+    e.ApprovalVoted: _approval_voted,
+    e.ApprovalReminded: _approval_reminded,
+    e.ApprovalEscalated: _approval_escalated,
+    e.ApprovalExpired: _approval_expired,
+    e.ApprovalDecided: _approval_decided,
+}

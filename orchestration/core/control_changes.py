@@ -1,0 +1,95 @@
+"""How pausing, reopening, taking back and copying change the state. Frozen, see `evolve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from orchestration.core import events as e
+from orchestration.core import groups
+from orchestration.core.dues import again, owe, recount, set_deadline
+from orchestration.core.run import Conclude, Prepare, Report, Run, group_of, number_of
+
+
+def _paused(run: Run, _: e.RunPaused) -> None:
+    run.paused = True
+
+
+def _resumed(run: Run, _: e.RunResumed) -> None:
+    run.paused = False
+    run.fresh += [effect for effect in run.due if isinstance(effect, Prepare) and effect not in run.fresh]
+
+
+def _reopen(run: Run, deadline: datetime | None) -> None:
+    run.due.pop(Report(), None)
+    run.due.pop(Conclude(), None)
+    run.status, run.closing, run.code, run.message, run.answer = "running", "", "", "", ""
+    run.ended_at = None
+    run.reopened += 1
+    run.paused = False
+    set_deadline(run, deadline)
+
+
+def _reopened(run: Run, event: e.RunReopened) -> None:
+    _reopen(run, event.deadline)
+    for name, task in run.tasks.items():
+        if task.status in ("failed", "cancelled") and (run.tasks.get(group_of(name)) or task).status not in (
+            "succeeded",
+            "skipped",
+        ):
+            if name in run.groups and task.status == "cancelled":
+                task.status = "open"
+            else:
+                again(run, name)
+    _go_on(run)
+
+
+def _go_on(run: Run) -> None:
+    recount(run)
+    for name in list(run.groups):
+        if name in run.tasks and run.tasks[name].status == "open":
+            groups.go_on(run, name)
+    if not run.unsettled:
+        owe(run, Conclude())
+
+
+def _entry_retracted(run: Run, event: e.EntryRetracted) -> None:
+    if run.status == "running":
+        run.due.pop(Conclude(), None)
+    else:
+        _reopen(run, event.deadline)
+    for name in event.tasks:
+        if name in run.tasks:  # else it went with its group
+            if name in run.groups:
+                groups.purge(run, name)
+            again(run, name)
+    for name in event.groups:
+        if name in run.tasks and name not in event.tasks:
+            groups.reopened(
+                run, name, [number_of(each) for each in (*event.tasks, *event.writes) if group_of(each) == name]
+            )
+    for name in event.writes:
+        if name in run.tasks:
+            task = run.tasks[name]
+            task.stale = True
+            if task.status == "succeeded":  # prepared again, to see whether it would be another one now
+                task.status, task.approval, task.finished_at = "pending", "", None
+    _go_on(run)
+
+
+def _forked(run: Run, _: e.RunForked) -> None:
+    run.dry = True
+    for approval in run.approvals.values():
+        if approval.open:
+            approval.approvers = [run.initiator]
+            approval.quorum, approval.due_at, approval.remind_at, approval.escalate_to = 1, None, None, None
+
+
+APPLY: dict[type, Callable[[Run, Any], None]] = {
+    e.RunPaused: _paused,
+    e.RunResumed: _resumed,
+    e.RunReopened: _reopened,
+    e.EntryRetracted: _entry_retracted,
+    e.RunForked: _forked,
+}

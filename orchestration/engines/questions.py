@@ -1,0 +1,200 @@
+"""Writes up what humans are asked: the whole content of a card, and who may answer it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from orchestration.capabilities import Registry, Worker
+from orchestration.core import commands as c
+from orchestration.core import expressions
+from orchestration.core.expressions import Scope
+from orchestration.core.plan import Choice, Question
+from orchestration.core.question import ANSWER, CHOICES, Item, Shown
+from orchestration.core.run import Person
+from orchestration.core.working_time import Availability
+from orchestration.engines.live import LiveRun
+from orchestration.engines.scopes import around, scope
+from orchestration.errors import Invalid
+
+Asked = tuple[c.RequestApproval, dict[str, bytes]]  # with the context entries that it names
+
+
+class InvalidArguments(Invalid):
+    """What the plan gives a worker or asks a person does not fit."""
+
+    code = "invalid_arguments"
+
+
+class Questions:
+    """Makes the questions of any run.
+
+    Args:
+        registry: What capabilities are called.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def title(self, live: LiveRun, name: str) -> str:
+        """What people call a task."""
+        node = live.run.nodes[name]
+        capability = self._registry.capability(node.capability) if node.capability else None
+        return node.title or (capability.title if capability else name.rpartition(".")[2])
+
+    def decision(self, live: LiveRun, name: str, asked: Question, when: bool | None) -> c.RequestApproval:
+        """The question of an approval node.
+
+        Raises:
+            ExpressionError: A reference does not hold.
+            InvalidArguments: Nobody can be asked like this.
+        """
+        seen = scope(live, around(name))
+        try:
+            approvers = _approvers(asked, seen)
+            items = msgspec.convert(expressions.resolve(asked.items, seen) or [], list[Item])
+            choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), seen), list[Choice])
+            working = _working(expressions.resolve(asked.working, seen))
+            escalate_to = expressions.resolve(asked.escalate_to, seen)
+            escalate_to = msgspec.convert(escalate_to, Person) if escalate_to else None
+        except msgspec.ValidationError as error:
+            raise InvalidArguments(f"the question {asked.title!r} cannot be asked: {error}") from None
+        if twice := [item for item, times in Counter(item.id for item in items).items() if times > 1]:
+            raise InvalidArguments(f"the question {asked.title!r} has several items called {twice[0]!r}")
+        shown = Shown(
+            kind="decision",
+            title=expressions.resolve_text(asked.title, seen),
+            on_behalf_of=live.run.initiator,
+            text=expressions.resolve_text(asked.text, seen),
+            items=items,
+            kinds=asked.kinds,
+            choices=choices or CHOICES["decision"],
+            default=asked.default,
+        )
+        answers = [ANSWER] if items else [choice.id for choice in shown.choices]
+        if live.run.dry:  # nobody else is bothered by a run that only shows what would happen
+            return self._request(live, name, shown, [live.run.initiator], choices=answers, when=when)
+        return self._request(
+            live,
+            name,
+            shown,
+            approvers,
+            choices=answers,
+            not_initiator=asked.not_initiator,
+            when=when,
+            quorum=asked.quorum,
+            due_hours=asked.due_hours,
+            remind_hours=asked.remind_hours,
+            working=working,
+            escalate_to=escalate_to,
+            on_expiry=asked.on_expiry,
+        )
+
+    def write(
+        self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct, inputs: str, when: bool | None
+    ) -> c.RequestApproval:
+        """Whether something may be written, or written again after what it was made from was taken back."""
+        assert worker.preview is not None
+        preview = worker.preview(arguments)
+        task = live.run.tasks[name]
+        if not task.stale:
+            shown = Shown(
+                kind="write",
+                title=preview.title,
+                on_behalf_of=live.run.initiator,
+                facts=preview.facts,
+                choices=CHOICES["write"],
+            )
+            return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
+        before = f"This was written before: {task.summary or preview.title}."
+        undo = worker.compensation or "Tandem cannot take it back; if that has to be, please do it there yourself."
+        shown = Shown(
+            kind="stale",
+            title=f"{self.title(live, name)}: what it was made from has changed",
+            on_behalf_of=live.run.initiator,
+            text=f"{before} {undo} Shall it be written again, like this?",
+            facts=[("To be written", preview.title), *preview.facts],
+            choices=CHOICES["stale"],
+        )
+        return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
+
+    def failure(self, live: LiveRun, name: str) -> c.RequestApproval:
+        """What shall become of a task that failed."""
+        task = live.run.tasks[name]
+        lost = [self.title(live, each) for each in _lost_without(live, name)]
+        shown = Shown(
+            kind="failure",
+            title=f"{self.title(live, name)}: this did not work",
+            on_behalf_of=live.run.initiator,
+            text=task.message,
+            facts=[
+                ("Tried", "once" if task.spent <= 1 else f"{task.spent} times"),
+                ("Without it", f"these are left out too: {', '.join(lost)}" if lost else "everything else goes on"),
+            ],
+            choices=CHOICES["failure"],
+        )
+        return self._request(live, name, shown, [live.run.initiator])
+
+    def doubt(self, live: LiveRun, name: str, why: str) -> Asked:
+        """The question whether a write took place, when looking did not tell; changes nothing in `live`."""
+        shown = Shown(
+            kind="in_doubt",
+            title=f"{self.title(live, name)}: was it done?",
+            on_behalf_of=live.run.initiator,
+            text=f"{why} Please look there yourself, then say which it is. Tandem does not try again on its own.",
+            choices=CHOICES["in_doubt"],
+        )
+        body = msgspec.json.encode(shown)
+        entry = live.digest(body)
+        return _request(name, shown, [live.run.initiator], entry), {entry: body}
+
+    @staticmethod
+    def _request(
+        live: LiveRun,
+        name: str,
+        shown: Shown,
+        approvers: list[Person],
+        *,
+        choices: list[str] | None = None,
+        **details: Any,
+    ) -> c.RequestApproval:
+        asked = _request(name, shown, approvers, live.keep(msgspec.json.encode(shown)))
+        return msgspec.structs.replace(asked, choices=choices or asked.choices, **details)
+
+
+def _approvers(asked: Question, seen: Scope) -> list[Person]:
+    if not asked.approvers:
+        return [msgspec.convert(expressions.resolve(asked.approver, seen), Person)]
+    people = msgspec.convert(expressions.resolve(asked.approvers, seen), list[Person])
+    return list({person.id: person for person in people}.values())
+
+
+def _working(given: Any) -> list[Availability]:
+    if not given:
+        return []
+    return msgspec.convert(given if isinstance(given, list) else [given], list[Availability])
+
+
+def _request(name: str, shown: Shown, approvers: list[Person], entry: str) -> c.RequestApproval:
+    return c.RequestApproval(
+        task=name,
+        kind=shown.kind,
+        title=shown.title,
+        approvers=approvers,
+        choices=[choice.id for choice in shown.choices],
+        entry=entry,
+    )
+
+
+def _lost_without(live: LiveRun, name: str) -> list[str]:
+    """Tasks that would be skipped if this one were."""
+    lost, queue = {name}, [name]
+    while queue:
+        gone = queue.pop()
+        for dependent in live.run.dependents[gone]:
+            if dependent not in lost and gone not in live.run.nodes[dependent].optional:
+                lost.add(dependent)
+                queue.append(dependent)
+    return [each for each in live.run.nodes if each in lost and each != name]
