@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from orchestration.core.commands import Command
+from orchestration.core.commands import Command, RetractEntry
 from orchestration.core.plan import Answer, Plan
 from orchestration.core.question import Shown
+from orchestration.core.retraction import Retraction
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -112,6 +113,15 @@ class Engine(Protocol):
             UnknownRun: There is no such run.
             Invalid: It has no such event.
             Refused: `by` is neither its initiator nor the operator, or it had ended by then.
+        """
+
+    async def foresee(self, run_id: str, command: RetractEntry) -> Retraction:
+        """What taking back a result would lead to; nothing is changed.
+
+        Raises:
+            UnknownRun: There is no such run.
+            Invalid: No task of the run has this result.
+            Refused: As for the command.
         """
 
     async def view(self, run_id: str) -> RunView:

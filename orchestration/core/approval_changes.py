@@ -58,6 +58,7 @@ def _approval_reminded(run: Run, event: e.ApprovalReminded) -> None:
 def _approval_escalated(run: Run, event: e.ApprovalEscalated) -> None:
     approval = run.approvals[event.approval]
     approval.escalate_to, approval.due_at, approval.remind_at = None, event.due_at, None
+    approval.escalated_to = event.to
     if all(person.id != event.to.id for person in approval.approvers):
         approval.approvers = [*approval.approvers, event.to]
     _set_approval_timer(run, approval.task)

@@ -65,10 +65,15 @@ class LeaveOut(_Command, frozen=True):
 
 
 class RetractEntry(_Command, frozen=True):
-    """Take back a result, and do again whatever was derived from it."""
+    """Take back a result, and do again whatever was derived from it.
+
+    Attributes:
+        task: Whose result it is, where several tasks have the same; empty for all of them.
+    """
 
     entry: str
     by: Person
+    task: str = ""
     reason: str = ""
 
 

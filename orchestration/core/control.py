@@ -74,7 +74,8 @@ def leave_out(run: Run, command: c.LeaveOut, now: datetime) -> list[e.Event]:
     left_out = e.TaskSkipped(at=now, task=command.task, reason="person", message=said)
     if task.status == "backing_off":
         return skip(run, now, left_out)
-    return [*_reopen(run, command.task, command.by, now), *skip(run, now, left_out)]
+    reopened = _reopen(run, command.task, command.by, now)
+    return [*reopened, *skip(run, now, left_out, frozenset({"succeeded", "skipped"}))]
 
 
 def _reopen(run: Run, name: str, by: Person, now: datetime) -> list[e.Event]:
@@ -95,7 +96,8 @@ def retract(run: Run, command: c.RetractEntry, now: datetime) -> list[e.Event]:
     only_initiator(run, command.by, "take a result back")
     if run.status not in ("running", "succeeded"):
         raise NotRunning(f"This run is {run.status}: results can be taken back while it runs or after it succeeded.")
-    sources = [name for name, task in run.tasks.items() if task.entry and task.entry == command.entry]
+    wanted = [command.task] if command.task else list(run.tasks)
+    sources = [name for name in wanted if name in run.tasks and command.entry == run.tasks[name].entry != ""]
     if not sources:
         raise Invalid(
             f"no task of run {run.run_id} has the result {command.entry!r}: 'tandem history {run.run_id}' shows them"

@@ -202,6 +202,7 @@ class ApprovalState(msgspec.Struct):
         votes: Answers so far, where one is not enough.
         due_at: When the answer is due; moved on by an escalation.
         escalate_to: Who is asked as well once it is overdue; None for nobody, or when that has been done.
+        escalated_to: Who was asked as well because it was overdue, or because everybody asked was away.
         expired: Nobody answered in time.
     """
 
@@ -227,6 +228,7 @@ class ApprovalState(msgspec.Struct):
     escalate_to: Person | None = None
     on_expiry: OnExpiry = "wait"
     expired: bool = False
+    escalated_to: Person | None = None
 
 
 class Run(msgspec.Struct):

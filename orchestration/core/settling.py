@@ -29,15 +29,20 @@ def settling(run: Run, now: datetime, event: e.Event) -> list[e.Event]:
     return [event]
 
 
-def skip(run: Run, now: datetime, event: e.TaskSkipped | e.TaskFailed) -> list[e.Event]:
-    """Do without a task, and skip whatever needs it and did not say that it can do without."""
+def skip(
+    run: Run, now: datetime, event: e.TaskSkipped | e.TaskFailed, settled: frozenset[str] = SETTLED
+) -> list[e.Event]:
+    """Do without a task, and skip whatever needs it and did not say that it can do without.
+
+    `settled` are the states of tasks that stay as they are.
+    """
     skipped: list[e.Event] = [event]
     gone, queue = {event.task}, [event.task]
     while queue:
         name = queue.pop()
         for dependent in run.dependents[name]:
-            settled = run.tasks[dependent].status in SETTLED  # by an earlier skip of something else that it needs
-            if not settled and dependent not in gone and name not in run.nodes[dependent].optional:
+            stays = run.tasks[dependent].status in settled  # by an earlier skip of something else that it needs
+            if not stays and dependent not in gone and name not in run.nodes[dependent].optional:
                 gone.add(dependent)
                 queue.append(dependent)
                 skipped.append(e.TaskSkipped(at=now, task=dependent, reason="need"))

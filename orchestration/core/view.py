@@ -8,8 +8,20 @@ from typing import Any
 
 import msgspec
 
-from orchestration.core.plan import Node, Question
-from orchestration.core.run import ApprovalKind, ApprovalState, Person, Run, RunStatus, TaskState, TaskStatus, Vote
+from orchestration.core.plan import Node, OnExpiry, Question
+from orchestration.core.run import (
+    ApprovalKind,
+    ApprovalState,
+    Person,
+    Run,
+    RunStatus,
+    TaskState,
+    TaskStatus,
+    Vote,
+    group_of,
+)
+
+_SETTLED_WELL = frozenset({"succeeded", "skipped"})
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +36,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
         message: Why it failed or waits, for people.
         done: Of a group: items or rounds that are settled.
         of: Of a group: items, or the most rounds there may be; 0 for any other task.
+        rounds: Of a group: these are rounds.
         stale: It wrote something from what has been taken back since.
         entry: Context entry of its result; empty for none. What `RetractEntry` takes.
     """
@@ -43,6 +56,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     may_skip: bool = False
     done: int = 0
     of: int = 0
+    rounds: bool = False
     stale: bool = False
     entry: str = ""
 
@@ -54,6 +68,9 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
         quorum: How many of the approvers must say the same.
         votes: Answers so far, where one is not enough.
         due_at: When the answer is due.
+        escalate_to: Who is asked as well once it is overdue; None for nobody, or when that has been done.
+        escalated_to: Who was asked as well because nobody answered in time, or everybody asked was away.
+        on_expiry: What happens once it is overdue for good.
         expired: It was due and nobody answered; it may still be open.
     """
 
@@ -73,6 +90,9 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     quorum: int = 1
     votes: list[Vote] = []
     due_at: datetime | None = None
+    escalate_to: Person | None = None
+    escalated_to: Person | None = None
+    on_expiry: OnExpiry = "wait"
     expired: bool = False
 
 
@@ -88,7 +108,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         deadline: When the run fails if it has not ended.
         reopened: How often it went on after it had ended.
         dry: It only shows what would happen, and writes nothing.
-        left_behind: Writes made from what was taken back, in loops that were begun anew; a person looks after them.
+        left_behind: Titles of writes made from what was taken back, in loops that were begun anew; a person looks
+            after them.
+        failed: What failed in a run that failed, also inside groups: it can be tried again, or left out.
     """
 
     run_id: str
@@ -115,15 +137,16 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     reopened: int = 0
     dry: bool = False
     left_behind: list[str] = []
+    failed: list[TaskView] = []
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
-    node = run.plan.tasks[name]
+    node = run.nodes[name]
     effect = "ask" if node.approval else effects.get(node.capability, "read") if node.capability else "compute"
     group = run.groups.get(name)
     return TaskView(
         name=name,
-        title=node.title or titles.get(node.capability) or (node.approval.title if node.approval else node.capability),
+        title=_title(name, node, titles),
         effect=effect,
         status=state.status,
         attempt=state.spent,
@@ -137,9 +160,32 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
         may_skip=bool(node.approval and node.approval.may_skip and state.status == "asking"),
         done=group.begun - len(group.unsettled) if group else 0,
         of=(node.repeat.at_most if node.repeat else group.count) if group else 0,
+        rounds=node.repeat is not None,
         stale=state.stale,
         entry=state.entry,
     )
+
+
+def _title(name: str, node: Node, titles: dict[str, str]) -> str:
+    own = node.approval.title if node.approval else node.capability
+    return node.title or titles.get(node.capability) or own or name.rpartition(".")[2]
+
+
+def _failed(run: Run) -> list[str]:
+    """What ended a run: not what a group went on without."""
+    if run.status != "failed":
+        return []
+    names = [name for name, task in run.tasks.items() if task.status == "failed"]
+    return [name for name in names if (run.tasks.get(group_of(name)) or run.tasks[name]).status not in _SETTLED_WELL]
+
+
+def _of_plan(run: Run, name: str) -> Node:
+    """The node of a task that is gone."""
+    first, *inside = name.split(".")[::2]
+    node = run.plan.tasks[first]
+    for each in inside:
+        node = node.body[each]
+    return node
 
 
 def view_approval(approval: ApprovalState) -> ApprovalView:
@@ -161,6 +207,9 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
         quorum=approval.quorum,
         votes=list(approval.votes),
         due_at=approval.due_at,
+        escalate_to=approval.escalate_to,
+        escalated_to=approval.escalated_to,
+        on_expiry=approval.on_expiry,
         expired=approval.expired,
     )
 
@@ -197,7 +246,8 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         deadline=run.deadline,
         reopened=run.reopened,
         dry=run.dry,
-        left_behind=list(run.left_behind),
+        left_behind=[_title(name, _of_plan(run, name), titles) for name in run.left_behind],
+        failed=[_task(run, name, run.tasks[name], effects, titles) for name in _failed(run)],
     )
 
 

@@ -34,6 +34,8 @@ class Copy(msgspec.Struct, frozen=True):
 async def copy_run(store: Store, run_id: str, upto: int, new_id: str) -> Copy:
     """The first `upto` events of a run as the beginning of another; what was delivered to people stays with the first.
 
+    One decision may have led to several events, all of the same instant: a copy never ends in the middle of one.
+
     Raises:
         UnknownRun: There is no such run.
         Invalid: It has no event `upto`.
@@ -43,6 +45,8 @@ async def copy_run(store: Store, run_id: str, upto: int, new_id: str) -> Copy:
         raise UnknownRun(f"there is no run {run_id!r}: it may have been removed")
     if not 2 <= upto <= len(rows):
         raise Invalid(f"run {run_id} has the events 2 to {len(rows)} to go on from, and no event {upto}")
+    while upto < len(rows) and rows[upto].at == rows[upto - 1].at:
+        upto += 1
     events: list[e.Event] = []
     for row in rows[:upto]:
         event = decode(row.body)

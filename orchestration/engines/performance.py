@@ -181,13 +181,27 @@ class Performance:
             raise UnusableResult(
                 f"{worker.name} returned {type(output).__name__} instead of {worker.output_type.__name__}"
             )
-        body = msgspec.json.encode(output)
-        if len(body) > LARGEST_ENTRY_BYTES:
-            raise TooLarge(f"{worker.name} returned {len(body):,} bytes; at most {LARGEST_ENTRY_BYTES:,} can be kept")
+        body = self._coded(worker, output)
         entry = live.digest(body)
         summary = self._summary(worker, output)
         done = c.CompleteTask(task=name, attempt=attempt, entry=entry, size_bytes=len(body), summary=summary)
         return done, {entry: body}
+
+    @staticmethod
+    def _coded(worker: Worker, output: msgspec.Struct) -> bytes:
+        """JSON of a result that is what its worker declares: a struct takes any values when it is made."""
+        try:
+            body = msgspec.json.encode(output)
+            if len(body) > LARGEST_ENTRY_BYTES:
+                raise TooLarge(
+                    f"{worker.name} returned {len(body):,} bytes; at most {LARGEST_ENTRY_BYTES:,} can be kept"
+                )
+            msgspec.json.decode(body, type=worker.output_type)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise UnusableResult(
+                f"{worker.name} returned something else than it declares ({error}); its owner is {worker.owner}."
+            ) from error
+        return body
 
     @staticmethod
     def _summary(worker: Worker, output: object) -> str:

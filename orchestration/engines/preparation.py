@@ -115,8 +115,7 @@ class Preparation:
             return self._questions.decision(live, name, node.approval, when)
         if not node.capability:
             return opening(live, name, node, when)
-        worker = self._worker(live, name, node)
-        arguments = self.arguments(live, name, worker)
+        worker, arguments = self._worker_and_arguments(live, name, node)
         inputs = self._digest(live, name, node, worker)
         task, write = live.run.tasks[name], worker.capability.effect == "write"
         if write and live.run.dry:
@@ -139,6 +138,14 @@ class Preparation:
             dedupe=worker.capability.dedupe if write else "",
             key=idempotency_key(live.run.run_id, name, task.generation) if write else "",
         )
+
+    def _worker_and_arguments(self, live: LiveRun, name: str, node: Node) -> tuple[Worker, msgspec.Struct]:
+        worker = self._worker(live, name, node)
+        try:
+            return worker, self.arguments(live, name, worker)
+        except InvalidArguments:  # who cannot take what the plan gives cannot stand in for the one that it was made for
+            first = self._registry.offering(node.capability)[0]
+            return first, self.arguments(live, name, first)
 
     def _worker(self, live: LiveRun, name: str, node: Node) -> Worker:
         """Who makes the next attempt: of a write that was allowed, the worker it was allowed for, while that is up."""

@@ -21,12 +21,13 @@ from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparable, Preparation
 from orchestration.engines.rounds import Request, Round
 from orchestration.engines.work import Work
-from orchestration.errors import Invalid, LogLost, TandemError, Unavailable
+from orchestration.errors import CommitUncertain, Invalid, LogLost, TandemError, Unavailable, UnknownRun
 from orchestration.ports import Applied, Clock, RunRow, Store
 
 log = logging.getLogger(__name__)
 SALT_BYTES = 16
 PAUSE = timedelta(seconds=1)
+PATIENCE = 3  # how often the log may fail in a row before callers are sent away
 
 
 class Writer:
@@ -124,9 +125,12 @@ class Writer:
             try:
                 async with self._between:
                     await self._round(requests)
+            except (LogLost, CommitUncertain) as error:
+                log.error("a round could not be written: %s", error.message)
+                await self._recover(requests, again=True)
             except Exception:  # the writer outlives everything: the log is right, memory may not be
                 log.exception("a round could not be finished")
-                await self._recover(requests)
+                await self._recover(requests, again=False)
             if stopping:
                 return
 
@@ -220,7 +224,8 @@ class Writer:
         live = LiveRun(copy.run, copy.salt)
         decide(copy.run, command, self._clock.now())  # refuses before anything is begun
         self._live[copy.run.run_id] = batch.touched[copy.run.run_id] = live
-        live.written += copy.entries
+        for row in copy.entries:
+            live.put(row.entry, row.body)
         batch.record_copy(copy)
         self._apply(live, command, batch)
         return live
@@ -302,16 +307,17 @@ class Writer:
             live.written.clear()
         self._failures = 0
 
-    async def _recover(self, requests: list[Request]) -> None:
+    async def _recover(self, requests: list[Request], *, again: bool) -> None:
         """Forget what is in memory and read the log again; callers learn what the log says of their command.
 
         What came out of work is decided once more on what the log says: it names its attempt, so that it cannot count
-        twice. Only once, because it may be what the round failed of.
+        twice. As often as it is the log that fails (`again`); otherwise only once, because it may be what the round
+        failed of.
         """
         self._live.clear()
         for request in requests:
-            if request.answer is None and request.command is not None and not request.again:
-                request.again = True
+            if request.answer is None and request.command is not None and (again or not request.again):
+                request.again = not again
                 self._inbox.put_nowait(request)
         while not self._stopping:
             self._failures += 1
@@ -324,17 +330,38 @@ class Writer:
                     await self._tell(request)
                 return
             except Exception as error:
-                self._without_log = True
                 log.error("the log cannot be read (%s): trying again in %s", error, PAUSE)
+                if self._failures > PATIENCE:
+                    self._without_log = True
+                    self._send_away(requests)
         for request in requests:
             request.refuse(Unavailable("Tandem is being stopped; please look whether this was saved, then try again."))
+
+    def _send_away(self, requests: list[Request]) -> None:
+        """Let nobody wait for a log that may be gone for long: whoever asks elsewhere may find its new owner."""
+        for request in requests:
+            request.refuse(
+                Unavailable("Tandem's log cannot be reached; please look whether this was saved, then try again.")
+            )
+        waiting = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+        for request in waiting:
+            if request.answer is None:
+                self._inbox.put_nowait(request)
+            request.refuse(
+                Unavailable("Tandem's log cannot be reached just now; nothing was changed, please try again.")
+            )
 
     async def _tell(self, request: Request) -> None:
         """Tell a caller of a failed round what became of the command."""
         if request.answer is None or request.answer.done():
             return
-        if request.command is None:
-            self._inbox.put_nowait(request)
+        if request.command is None:  # what is there can be looked at even while nothing can be written
+            try:
+                live = await LiveRun.load(self._store, request.run_id)
+            except UnknownRun as error:
+                request.refuse(error)
+            else:
+                request.answer.set_result((live, Applied(self._view(live.run))))
         elif not request.command_id:
             request.refuse(Unavailable("Whether this was saved is not known; please look before you try again."))
         elif (run_id := await self._store.command(request.command_id)) is not None:

@@ -86,14 +86,23 @@ def _check(path: Path) -> None:
 def _create(path: Path) -> BinaryIO:
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            _sync_folder(path.parent)
+        except BaseException:
+            file.close()
+            raise
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror}; nothing was removed") from error
+    return file
+
+
+def _sync_folder(path: Path) -> None:
+    """A file whose name is not on disk is lost with the power."""
+    folder = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # a file whose name is not on disk is lost with the power
+        os.fsync(folder)
     finally:
         os.close(folder)
-    return file
 
 
 def _write(file: BinaryIO, lines: bytes) -> None:

@@ -10,17 +10,29 @@ from pathlib import Path
 
 import msgspec
 
-from orchestration.capabilities import Done, TaskContext, Unknown
+from orchestration.capabilities import Done, TaskContext, Unknown, worker
 from orchestration.core.codec import decode
-from orchestration.core.commands import CancelRun, ConfirmSignIn
+from orchestration.core.commands import (
+    CancelRun,
+    ConfirmSignIn,
+    LeaveOut,
+    PauseRun,
+    ResumeRun,
+    RetractEntry,
+    RetryTask,
+)
 from orchestration.core.evolve import evolve
-from orchestration.core.plan import Node
+from orchestration.core.plan import Fallback, ForEach, Node, Question, Repeat
 from orchestration.core.run import ENDED, Run
 from orchestration.core.view import RunView
 from orchestration.errors import NotFound, OutcomeUnknown, SignInNeeded, Unavailable
+from orchestration.planning.compiler import with_needs
 from tests.replay.test_histories import Line, digest
 from tests.support.office import ALEX, MEGAN, Number, Office, opened, plan
+from tests.unit.engines.test_asking import ADELE, People
+from tests.unit.engines.test_control import Ticking
 from tests.unit.engines.test_embedded import add, decision
+from tests.unit.engines.test_groups import Items
 
 FOLDER = Path(__file__).parent / "histories"
 Story = Callable[[Path], Awaitable[str]]
@@ -45,6 +57,10 @@ async def passing(office: Office, run_id: str, what: Callable[[RunView], bool]) 
 
 def told(run: RunView) -> bool:
     return run.status in ENDED and ("outcome", MEGAN.id) in run.receipts
+
+
+def asked_for(*which: str) -> Callable[[RunView], bool]:
+    return lambda run: set(which) <= {each.id for each in run.approvals if each.open}
 
 
 def asked(which: str) -> Callable[[RunView], bool]:
@@ -192,6 +208,182 @@ async def cancelled_write(folder: Path) -> str:
     return run_id
 
 
+def through(items: str) -> ForEach:
+    return ForEach(items=items, tasks={"one": add("${for_each.item}")}, gives="${tasks.one.n}")
+
+
+async def items_rounds_fallbacks(folder: Path) -> str:
+    """A list worked through two at a time with one item that fails and one left out, and a loop that two people end."""
+    office = Office(folder)
+
+    async def listed(number: Number, _: TaskContext) -> Items:
+        return Items(list(range(1, number.n + 1)))
+
+    async def odd(number: Number, context: TaskContext) -> Number:
+        if number.n % 2 == 0:
+            raise NotFound(f"number {number.n} is not there")
+        return number
+
+    async def down(_: Number, __: TaskContext) -> Number:
+        raise Unavailable("SAP does not answer")
+
+    office.registry.add(worker("list", title="List")(listed))
+    office.register("odd", odd)
+    office.register("sap", down, attempts=2)
+    item = {
+        "odd": Node(capability="odd", with_={"n": "${for_each.item}"}),
+        "maybe": Node(capability="odd", with_={"n": "${for_each.item + 1}"}, on_failure="skip"),
+        "sum": Node(capability="add", with_={"n": "${tasks.odd.n}"}),
+    }
+    body = {
+        "draft": add("${repeat.last == null ? 1 : repeat.last + 1}"),
+        "inner": Node(
+            for_each=ForEach(items="${tasks.read.ns}", tasks={"one": add("${for_each.item}")}, gives="${tasks.one.n}")
+        ),
+        "legal": Node(approval=Question(approver="${run.initiator}", title="Draft ${tasks.draft.n}, legal?")),
+        "finance": Node(approval=Question(approver="${run.initiator}", title="Draft ${tasks.draft.n}, finance?")),
+    }
+    each = ForEach(items="${tasks.read.ns}", tasks=item, gives="${tasks.sum.n}", at_once=2, on_failure="keep")
+    asked = plan(
+        "${tasks.write.rounds}",
+        read=Node(capability="list", with_={"n": 5}),
+        sap=Node(capability="sap", fallback=Fallback("add", {"n": 1})),
+        all=Node(for_each=each),
+        write=Node(repeat=Repeat(tasks=body, gives="${tasks.draft.n}", accepted_by=["legal", "finance"])),
+    )
+    async with opened(office):
+        run_id = await office.run(with_needs(asked))
+        await passing(office, run_id, asked_for("write.1.finance.1", "write.1.legal.1"))
+        await office.decide(run_id, "write.1.legal.1", MEGAN, "approve")
+        await office.decide(run_id, "write.1.finance.1", MEGAN, "reject")
+        await passing(office, run_id, asked_for("write.2.finance.1", "write.2.legal.1"))
+        await office.decide(run_id, "write.2.legal.1", MEGAN, "approve")
+        await office.decide(run_id, "write.2.finance.1", MEGAN, "approve")
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def loop_gives_up(folder: Path) -> str:
+    """A loop that is exhausted, begun once more by a person, stalls, and is left out."""
+    office = Office(folder)
+    loop = Repeat(tasks={"same": add(1)}, gives="${tasks.same.n}", until="tasks.same.n > 5", at_most=1)
+    async with opened(office):
+        run_id = await office.run(with_needs(plan("x", loop=Node(repeat=loop, on_failure="ask"))))
+        await passing(office, run_id, asked("loop.1"))
+        await office.decide(run_id, "loop.1", MEGAN, "retry")
+        await passing(office, run_id, asked("loop.2"))
+        await office.decide(run_id, "loop.2", MEGAN, "skip")
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def votes_reminders_escalations(folder: Path) -> str:
+    """Two of three votes; a reminder, somebody else, and an end without an answer; a deadline that comes later."""
+    office = Office(folder)
+
+    async def people(_: Number, __: TaskContext) -> People:
+        return People([ALEX, ADELE, MEGAN], ALEX, ADELE)
+
+    office.registry.add(worker("people", title="People")(people))
+    vote = Question(approvers="${tasks.who.people}", title="Pay?", quorum=2)
+    late = Question(
+        approver="${tasks.who.first}",
+        title="In time?",
+        due_hours=2,
+        remind_hours=1,
+        escalate_to="${tasks.who.other}",
+        on_expiry="skip",
+    )
+    whole = plan("done", who=Node(capability="people"), vote=Node(approval=vote), late=Node(approval=late))
+    async with opened(office):
+        run_id = await office.run(with_needs(msgspec.structs.replace(whole, deadline_hours=48)))
+        await passing(office, run_id, asked_for("vote.1", "late.1"))
+        await office.decide(run_id, "vote.1", ALEX, "approve")
+        await office.decide(run_id, "vote.1", ADELE, "approve")
+        await passing(office, run_id, lambda run: ("reminder:late.1", ALEX.id) in run.receipts)
+        await passing(office, run_id, told)
+    return run_id
+
+
+async def pause_fail_reopen(folder: Path) -> str:
+    """A pause; a failure that ends the run, another try that fails again, and going on without it."""
+    office = Office(folder)
+
+    async def missing(_: Number, __: TaskContext) -> Number:
+        raise NotFound("Register.xlsx is not there")
+
+    office.register("missing", missing)
+    asked_ = plan(
+        "${tasks.bad == null ? 'without' : 'with'}",
+        ask=Node(approval=Question(approver="${run.initiator}", title="Go?")),
+        bad=Node(capability="missing", needs=["ask"]),
+        after=add("${tasks.bad == null ? 0 : 1}", optional=["bad"]),
+        needy=add("${tasks.bad.n}"),
+    )
+    async with opened(office):
+        run_id = await office.run(with_needs(asked_))
+        await passing(office, run_id, asked("ask.1"))
+        await office.send(run_id, PauseRun(by=MEGAN))
+        await office.decide(run_id, "ask.1", MEGAN, "approve")
+        await office.send(run_id, ResumeRun(by=MEGAN))
+        await passing(office, run_id, told)
+        await office.send(run_id, RetryTask(task="bad", by=MEGAN))
+        await passing(office, run_id, lambda run: ("outcome:1", MEGAN.id) in run.receipts)
+        await office.send(run_id, LeaveOut(task="bad", by=MEGAN))
+        await passing(office, run_id, lambda run: ("outcome:2", MEGAN.id) in run.receipts)
+    return run_id
+
+
+async def taken_back(folder: Path) -> str:
+    """A result that is taken back twice: a write that would be the same stands, another one is made anew."""
+    office = Office(folder)
+    n = 1
+
+    async def source(_: Number, __: TaskContext) -> Number:
+        return Number(n)
+
+    office.register("source", source)
+    office.register("upload", echo, write=True, dedupe="target")
+    whole = plan(
+        "${tasks.after.n}",
+        a=Node(capability="source"),
+        b=add("${tasks.a.n}"),
+        upload=Node(capability="upload", with_={"n": "${tasks.b.n}"}),
+        after=add("${tasks.upload.n}"),
+        all=Node(
+            for_each=ForEach(items="${[tasks.a.n]}", tasks={"one": add("${for_each.item}")}, gives="${tasks.one.n}")
+        ),
+    )
+    async with opened(office):
+        run_id = await office.run(with_needs(whole))
+        await passing(office, run_id, asked("upload.1"))
+        await office.decide(run_id, "upload.1", MEGAN, "approve")
+        run = await passing(office, run_id, told)
+        await office.send(run_id, RetractEntry(entry=run.tasks[0].entry, by=MEGAN, task="a"))
+        run = await passing(office, run_id, lambda run: ("outcome:1", MEGAN.id) in run.receipts)
+        n = 5
+        await office.send(run_id, RetractEntry(entry=run.tasks[0].entry, by=MEGAN, task="a"))
+        await passing(office, run_id, asked("upload.2"))
+        await office.decide(run_id, "upload.2", MEGAN, "approve")
+        await passing(office, run_id, lambda run: ("outcome:2", MEGAN.id) in run.receipts)
+    return run_id
+
+
+async def copy_without_writes(folder: Path) -> str:
+    """A copy of a run from the moment at which it asked whether it might write."""
+    office = Office(folder)
+    office.clock = Ticking()
+    office.register("upload", echo, write=True, dedupe="target")
+    whole = plan("done", read=add(3), upload=Node(capability="upload", with_={"n": "${tasks.read.n}"}))
+    async with opened(office):
+        run_id = await office.run(with_needs(whole))
+        run = await passing(office, run_id, asked("upload.1"))
+        copy = (await office.engine.fork(run_id, 4, by=MEGAN)).run
+        await passing(office, copy.run_id, told)
+        assert run.run_id != copy.run_id
+    return copy.run_id
+
+
 async def record(story: Story, path: Path) -> None:
     """Live through a story and write down what happened."""
     with tempfile.TemporaryDirectory() as folder:
@@ -218,6 +410,12 @@ if __name__ == "__main__":
         sign_in_doubt_cancel,
         lost_again_and_again,
         cancelled_write,
+        items_rounds_fallbacks,
+        loop_gives_up,
+        votes_reminders_escalations,
+        pause_fail_reopen,
+        taken_back,
+        copy_without_writes,
     ):
         if not (history := FOLDER / f"{told_story.__name__}.jsonl").exists():
             asyncio.run(record(told_story, history))

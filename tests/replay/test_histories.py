@@ -19,7 +19,7 @@ import pytest
 from orchestration.core import events as e
 from orchestration.core.codec import decode, encode
 from orchestration.core.evolve import evolve, fold
-from orchestration.core.run import ENDED, Run, effects, wake_at
+from orchestration.core.run import ENDED, ApprovalState, Run, TaskState, effects, wake_at
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.jsonl"))
 
@@ -31,6 +31,14 @@ TASK += ("allowed", "entry", "summary", "code", "message", "approval", "started_
 TASK += ("retry_at", "not_after", "look_at")
 APPROVAL = ("task", "kind", "title", "choices", "entry", "inputs", "requested_at", "open", "choice", "comment")
 APPROVAL += ("decided_at",)
+
+
+# What was added since: part of a digest where it differs from what a state has without it.
+SINCE = {
+    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups"),
+    TaskState: ("fell_back", "generation", "stale"),
+    ApprovalState: ("quorum", "votes", "due_at", "remind_at", "escalate_to", "on_expiry", "expired"),
+}
 
 
 class Line(msgspec.Struct):
@@ -54,7 +62,20 @@ def digest(run: Run) -> str:
         sorted(_effect(effect) for effect in effects(run)),
         _text(wake_at(run)),
     ]
+    states = [("", run), *run.tasks.items(), *run.approvals.items()]
+    if since := [[which, said] for which, each in states if (said := _since(each))]:
+        whole.append(since)
     return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:16]
+
+
+def _since(state: Any) -> list[str]:
+    found = []
+    for field in msgspec.structs.fields(type(state)):
+        if field.name in SINCE[type(state)]:
+            plain = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+            if (value := getattr(state, field.name)) != plain:
+                found.append(f"{field.name}={value}")
+    return found
 
 
 def _text(value: object) -> str:

@@ -67,6 +67,27 @@ async def test_a_start_that_fails_still_lets_go_of_everything(settings: Settings
     assert service.calls == ["start", "stop"]
 
 
+async def test_a_standby_that_waits_for_the_log_stops_when_it_is_told_to(settings: Settings) -> None:
+    service, stopped = FakeService(), asyncio.Event()
+    waiting, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def start() -> None:
+        waiting.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    service.start = start  # type: ignore[method-assign]
+    serving = asyncio.ensure_future(serve(service, settings, stopped))
+    await asyncio.wait_for(waiting.wait(), 10)
+    stopped.set()
+    await asyncio.wait_for(serving, 10)
+    assert cancelled.is_set()
+    assert service.calls == ["stop"]
+
+
 def test_without_settings_it_names_them_and_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

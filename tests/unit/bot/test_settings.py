@@ -55,6 +55,7 @@ def test_everything_that_is_missing_is_named_at_once_with_the_way_out() -> None:
         ("TANDEM_CA_FILE", "/no/such/file.pem", "is not a file"),
         ("TANDEM_APP_TYPE", "MultiTenant", "must be one of SingleTenant, UserAssignedMSI"),
         ("TANDEM_LOG_LEVEL", "LOUD", "must be one of"),
+        ("TANDEM_DATABASE_LOGIN", "token", "must be one of url, entra"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(name: str, value: str, why: str) -> None:
@@ -101,3 +102,30 @@ def test_every_setting_is_documented_and_has_its_own_variable() -> None:
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
     assert read({**CLOUD, "TANDEM_PORT": " ", "TANDEM_CA_FILE": ""}).port == "3978"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://tandem@db.example/tandem",
+        "postgres://tandem:hunter2@db.example:5432/tandem?sslmode=verify-full",
+        "postgresql:///tandem?host=/run/postgresql",
+        "postgresql://one.example:5432,two.example:5432/tandem",
+    ],
+)
+def test_the_database_may_be_anywhere(url: str) -> None:
+    assert read({**CLOUD, "TANDEM_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["db.example", "mysql://u:hunter2@h/d", "postgresql://", "postgresql://u:hunter2@[::1/d"]
+)
+def test_a_wrong_database_is_named_without_its_secret(url: str) -> None:
+    (problem,) = problems(TANDEM_DATABASE_URL=url)
+    assert "TANDEM_DATABASE_URL is not a URL such as postgresql://" in problem
+    assert "hunter2" not in problem
+
+
+def test_the_bots_own_identity_has_a_secret_only_if_it_is_a_registration() -> None:
+    assert read(CLOUD).own_identity["client_secret"] == "bot-secret"
+    assert read({**CLOUD, "TANDEM_APP_TYPE": "UserAssignedMSI"}).own_identity["client_secret"] == ""

@@ -81,7 +81,7 @@ def test_reading_cannot_write(url: str) -> None:
 
 
 def test_a_database_without_a_log_says_so(url: str) -> None:
-    with pytest.raises(Trouble, match="no event log in the database postgres on .* yet"):
+    with pytest.raises(Trouble, match=r"no event log in the database postgres on .* yet"):
         runs.read(DatabaseLog(url), open_only=False, limit=20)
 
 

@@ -13,12 +13,13 @@ from random import Random
 import pytest
 
 from orchestration.capabilities import TaskContext, Worker, worker
-from orchestration.core.commands import CancelRun
+from orchestration.core.commands import CancelRun, PauseRun, ResumeRun
 from orchestration.core.plan import Node
 from orchestration.core.run import Dispatch
 from orchestration.engines.limits import Holder, Limits
 from orchestration.errors import Invalid
 from tests.support.office import MEGAN, Number, Office, opened, plan
+from tests.unit.engines.test_writer import Breaking
 
 
 def made(limit: int = 0, resource_limit: int = 0, name: str = "w") -> Worker:
@@ -202,9 +203,11 @@ def tasks(number: int, n: int = 0) -> dict[str, Node]:
 
 
 async def seen(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not what():
-            await asyncio.sleep(0)
+    for _ in range(100_000):
+        if what():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not come to that")
 
 
 async def test_over_all_runs_only_so_many_attempts_are_made_at_once(tmp_path: Path) -> None:
@@ -295,3 +298,56 @@ async def test_a_call_that_does_not_end_loses_its_place_after_a_while(tmp_path: 
         await seen(lambda: len(busy.now) == 2)
         busy.open.set()
         await office.until(other, lambda r: r.status == "succeeded")
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_commit_that_fails_costs_nobody_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    office = Office(tmp_path)
+    busy, store = Busy(office, limit=2), Breaking(office.path / "tandem.db")
+    monkeypatch.setattr(office, "store", lambda: store)
+    monkeypatch.setattr("orchestration.engines.writer.PAUSE", timedelta(seconds=0.001))
+    store.written = written
+    async with opened(office):
+        runs = [await office.run(plan(**tasks(3))) for _ in range(2)]
+        await seen(lambda: len(busy.now) == 2)
+        store.failures = 2
+        busy.open.set()
+        for run_id in runs:
+            await office.until(run_id, lambda r: r.status == "succeeded")
+        assert busy.most == 2
+        assert not office.engine._limits._where
+
+
+async def test_an_engine_that_is_stopped_and_started_again_queues_everything_anew(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    busy = Busy(office, limit=2)
+    async with opened(office):
+        runs = [await office.run(plan(**tasks(2))) for _ in range(2)]
+        await seen(lambda: len(busy.now) == 2)
+        engine = office.engine
+        await engine.stop()
+        await seen(lambda: not busy.now)
+        await engine.start()
+        await seen(lambda: len(busy.now) == 2)
+        busy.open.set()
+        for run_id in runs:
+            await office.until(run_id, lambda r: r.status == "succeeded")
+        assert busy.most == 2
+
+
+async def test_a_paused_run_leaves_its_turn_to_others_and_queues_again_when_resumed(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    busy = Busy(office, limit=1)
+    async with opened(office):
+        holding, paused, other = [await office.run(plan(**tasks(1))) for _ in range(3)]
+        await seen(lambda: len(busy.now) == 1)
+        await office.send(paused, PauseRun(by=MEGAN))
+        busy.open.set()
+        for run_id in (holding, other):
+            await office.until(run_id, lambda r: r.status == "succeeded")
+        assert (await office.engine.view(paused)).tasks[0].status == "ready"
+        await office.send(paused, ResumeRun(by=MEGAN))
+        await office.until(paused, lambda r: r.status == "succeeded")
+        assert not office.engine._limits._where

@@ -290,3 +290,11 @@ def test_the_worker_says_its_figures_in_one_line() -> None:
     assert reconcile.summarize is not None
     assert reconcile.summarize(compared([entry()], [], None)) == "1 discrepancy in 1 invoice"
     assert reconcile.capability.effect == "read"
+
+
+def test_a_system_that_was_not_read_itself_is_told_wherever_the_outcome_is() -> None:
+    old = msgspec.structs.replace(ledger("SAP", entry()), note="from last night's export, 14 hours old")
+    result = compare(ReconcileInput(ledgers={"sap": old, "register": ledger("Register", entry())}))
+    assert result.compared_text == "SAP (from last night's export, 14 hours old) and Register"
+    assert result.notes_text == "SAP: from last night's export, 14 hours old."
+    assert [each.note for each in result.figures.systems] == ["from last night's export, 14 hours old", ""]

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
@@ -173,6 +174,17 @@ def test_a_choice_of_a_system_that_was_left_out_is_to_be_investigated() -> None:
     row = table(build(result, answered(result, "dynamics"))["Discrepancies"])[0]
     assert row["Decision"] == "Investigate: Dynamics was chosen, but was left out"
     assert facts(build(result)["Summary"])["Left out"] == "Dynamics"
+
+
+def test_where_rows_come_from_is_said_if_not_from_the_system_itself() -> None:
+    result = one()
+    figures = result.figures
+    old = [
+        msgspec.structs.replace(each, note="from last night's export, 14 hours old" if each.system == "sap" else "")
+        for each in figures.systems
+    ]
+    changed = msgspec.structs.replace(result, figures=msgspec.structs.replace(figures, systems=old))
+    assert facts(build(changed)["Summary"])["SAP"] == "Read from last night's export, 14 hours old."
 
 
 def test_no_discrepancy_is_said_in_words() -> None:
