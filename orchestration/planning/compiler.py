@@ -26,6 +26,7 @@ def fill(playbook: Playbook, values: dict[str, str]) -> Plan:
             tasks=playbook.tasks,
             answer=playbook.answer,
             playbook=f"{playbook.name}@{playbook.version}",
+            deadline_hours=playbook.deadline_hours,
         )
     )
 

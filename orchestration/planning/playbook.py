@@ -88,6 +88,7 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         params: What a person may say about it.
         tasks: The graph, see `orchestration.core.plan`.
         answer: What is said at the end.
+        deadline_hours: A run that has not ended this long after its start fails; 0 for never.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     run_title: str = ""
     description: str = ""
     params: dict[str, Parameter] = {}
+    deadline_hours: float = 0.0
 
     def titled(self, values: dict[str, str]) -> str:
         """The title of a run with these parameters."""
