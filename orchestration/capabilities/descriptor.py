@@ -17,6 +17,10 @@ Effect = Literal["read", "write"]
 Dedupe = Literal["target", "two_step", "none"]
 
 
+async def _unkept(note: str) -> None:
+    """A read has nothing to journal, and a worker that is tried alone nowhere."""
+
+
 class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker may know of the attempt it serves.
 
@@ -27,6 +31,9 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
         initiator: The person as whom the worker acts, and nobody else.
         idempotency_key: For writes: the same for every attempt at the same effect; embed it in what is written.
         not_after: For writes: the worker must not start the effect later than this.
+        journaled: For writes: the last note that an attempt at this effect has journaled; empty for none.
+        journal: For writes in two steps: makes a note durable before it returns, such as the id of a draft that the
+            second step sends. Raises `Unavailable` if the attempt is over: the second step must not be made then.
     """
 
     run_id: str
@@ -35,6 +42,8 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     initiator: Person
     idempotency_key: str = ""
     not_after: datetime | None = None
+    journaled: str = ""
+    journal: Callable[[str], Awaitable[None]] = _unkept
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -101,7 +101,8 @@ class Registry:
         """Let a call happen, unless it would only be one more that nobody answers.
 
         Raises:
-            Unavailable: The worker is down, and this caller is not the one that tries; `retry_after` says when to come.
+            Unavailable: The worker is down, and this caller is not the one that tries; `retry_after` says when to come
+                if nobody else offers the capability and is up.
         """
         breaker = self._breakers.get(worker.name)
         if breaker is None or breaker.admits(caller, now := self._now()):
@@ -109,8 +110,9 @@ class Registry:
         self.begin(worker, caller)
         if not breaker.admits(caller, now):
             wait = min(max(breaker.try_at(now) - now, SOON), COOLDOWN)  # a trial may be over long before its time
+            others = any(self.up(each) for each in self._by_capability[worker.capability.name] if each is not worker)
             said = f"{breaker.message} It was not asked again, because it did not answer {breaker.failures} times."
-            raise Unavailable(said, retry_after=wait)
+            raise Unavailable(said, retry_after=None if others else wait)
 
     def succeeded(self, worker: Worker) -> None:
         """A call was answered: the worker is up."""

@@ -87,7 +87,7 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
         task.stale = False
         if event.choice == "approve":  # as another write than the first
             task.generation += 1
-            task.allowed, task.entry, task.spent = approval.inputs, "", 0
+            task.allowed, task.entry, task.spent, task.journal = approval.inputs, "", 0, ""
             make_ready(run, approval.task, task)
 
 

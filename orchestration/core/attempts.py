@@ -82,6 +82,14 @@ def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:
     return settling(run, now, done)
 
 
+def journal(run: Run, command: c.JournalStep, now: datetime) -> list[e.Event]:
+    """Keep what finds the first step of a write again, while its attempt lasts."""
+    task = latest(run, command.task, command.attempt, "running")
+    if task is None or not task.dedupe:
+        return []
+    return [e.StepJournaled(at=now, task=command.task, attempt=command.attempt, note=command.note)]
+
+
 def fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
     """An attempt, or its preparation, raised an error."""
     name = command.task

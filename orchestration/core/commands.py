@@ -205,6 +205,14 @@ class CompleteTask(_Command, frozen=True):
     summary: str = ""
 
 
+class JournalStep(_Command, frozen=True):
+    """The first step of a write in two steps is made."""
+
+    task: str
+    attempt: int
+    note: str
+
+
 class FailAttempt(_Command, frozen=True):
     """An attempt, or its preparation (attempt 0), raised an error.
 
@@ -308,6 +316,7 @@ Command = (
     | EndRound
     | RequestApproval
     | CompleteTask
+    | JournalStep
     | FailAttempt
     | AwaitSignIn
     | DoubtTask

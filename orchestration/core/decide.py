@@ -107,6 +107,7 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.SkipTask: attempts.skip_task,
     c.RequestApproval: answers.request_approval,
     c.CompleteTask: attempts.complete,
+    c.JournalStep: attempts.journal,
     c.FailAttempt: attempts.fail,
     c.AwaitSignIn: attempts.await_sign_in,
     c.DoubtTask: attempts.doubt,

@@ -72,6 +72,14 @@ class TaskSucceeded(_Event, frozen=True, tag="TaskSucceeded"):
     summary: str = ""
 
 
+class StepJournaled(_Event, frozen=True, tag="StepJournaled"):
+    """A write in two steps has made its first, such as a draft; `note` finds it again."""
+
+    task: str
+    attempt: int
+    note: str
+
+
 class AttemptFailed(_Event, frozen=True, tag="AttemptFailed"):
     """An attempt ended without a result; `retry_at` says when the next one starts, none means no more of them."""
 
@@ -353,6 +361,7 @@ Event = (
     | RunStarted
     | TaskStarted
     | TaskSucceeded
+    | StepJournaled
     | AttemptFailed
     | AttemptInterrupted
     | TaskFailed

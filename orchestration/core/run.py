@@ -110,7 +110,7 @@ class Report(msgspec.Struct, frozen=True, tag=True):
 Effect = Prepare | PrepareQuestion | Gather | Dispatch | Reconcile | Ask | Remind | AskSignIn | Conclude | Report
 
 
-class TaskState(msgspec.Struct):
+class TaskState(msgspec.Struct, omit_defaults=True):
     """Where one task stands.
 
     Attributes:
@@ -127,6 +127,7 @@ class TaskState(msgspec.Struct):
         fell_back: The plan's fallback is used instead of the task's own capability.
         interrupted: How often the process ended during an attempt.
         generation: How often a write was begun anew on purpose; part of its idempotency key.
+        journal: What the worker of a write wanted to be known of its first step, such as the id of a draft.
         stale: A write that was made, or is being made, from what has been taken back since.
     """
 
@@ -156,6 +157,7 @@ class TaskState(msgspec.Struct):
     fell_back: bool = False
     interrupted: int = 0
     generation: int = 0
+    journal: str = ""
     stale: bool = False
 
 

@@ -58,6 +58,10 @@ def _task_succeeded(run: Run, event: e.TaskSucceeded) -> None:
     settle(run, event.task)
 
 
+def _step_journaled(run: Run, event: e.StepJournaled) -> None:
+    run.tasks[event.task].journal = event.note
+
+
 def _attempt_failed(run: Run, event: e.AttemptFailed) -> None:
     name, task = event.task, run.tasks[event.task]
     forget_attempt(run, name, task)
@@ -176,6 +180,7 @@ def _doubt_resolved(run: Run, event: e.DoubtResolved) -> None:
 APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.TaskStarted: _task_started,
     e.TaskSucceeded: _task_succeeded,
+    e.StepJournaled: _step_journaled,
     e.AttemptFailed: _attempt_failed,
     e.AttemptInterrupted: _attempt_interrupted,
     e.TaskFailed: _task_failed,

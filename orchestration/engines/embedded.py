@@ -7,6 +7,7 @@ lead to comes back as commands.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -34,15 +35,16 @@ from orchestration.engines.limits import Holder, Limits
 from orchestration.engines.live import LiveRun
 from orchestration.engines.performance import Performance
 from orchestration.engines.preparation import Preparation, Settled
+from orchestration.engines.prune import prune
 from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
-from orchestration.errors import Unavailable, UnknownRun
-from orchestration.ports import Applied, Clock, Listener, Notifier, Store
-from orchestration.stores.prune import Pruned, prune
+from orchestration.errors import LogLost, Unavailable, UnknownRun
+from orchestration.ports import Applied, Clock, Listener, Notifier, Pruned, Store
 
 log = logging.getLogger(__name__)
+WATCH = timedelta(seconds=5)
 # How long a call that does not end when it is told to keeps its place at a worker that takes only some at once.
 KEEPS_ITS_PLACE = timedelta(seconds=10)
 
@@ -82,7 +84,7 @@ class EmbeddedEngine:
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._limits = Limits(self._turn)
         self._preparation = Preparation(registry, self._limits)
-        self._performance = Performance(registry, dispatcher, self._preparation, self._random, point)
+        self._performance = Performance(registry, dispatcher, self._preparation, self._random, self._journal, point)
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)
         self._work = Work(self._failed, self._ended)
@@ -92,6 +94,7 @@ class EmbeddedEngine:
         self._listeners: list[Listener] = []
         self._titles = {each.name: each.title for each in registry.capabilities()}
         self._effects = {each.name: each.effect if each.system else "compute" for each in registry.capabilities()}
+        self._watch: asyncio.Task[None] | None = None
         self._running = False
 
     @property
@@ -108,11 +111,14 @@ class EmbeddedEngine:
         await self._store.open()
         self._writer.start()
         self._running = True
+        self._watch = asyncio.get_running_loop().create_task(self._look_after_log())
         await self._take_up()
 
     async def stop(self) -> None:
         """End cleanly: writes under way get a moment to finish, everything else is taken up by the next start."""
         self._running = False
+        if self._watch is not None:
+            self._watch.cancel()
         self._timers.clear()
         self._delivery.stop()
         await self._work.stop()
@@ -121,6 +127,17 @@ class EmbeddedEngine:
         self._delivery.stop()
         self._limits.clear()
         await self._store.close()
+
+    async def _look_after_log(self) -> None:
+        """Notice a broken connection also while nothing happens: another process may own the log by then."""
+        while True:
+            await asyncio.sleep(WATCH.total_seconds())
+            try:
+                await self._store.command("")
+            except LogLost:
+                self._writer.lost()
+            except Exception as error:  # such as closed, while it is opened again
+                log.debug("the log could not be asked: %s", error)
 
     async def _take_up(self) -> None:
         for row in await self._store.open_runs():
@@ -219,7 +236,7 @@ class EmbeddedEngine:
         return [await self.view(row.run_id) for row in rows]
 
     async def prune(self, before: datetime, export: Path) -> Pruned:
-        """Remove runs that ended before an instant, once they are in a new file; see `stores.prune.prune`.
+        """Remove runs that ended before an instant, once they are in a new file; see `engines.prune.prune`.
 
         Raises:
             Invalid: The file exists or cannot be written.
@@ -257,7 +274,7 @@ class EmbeddedEngine:
             if ended not in live.run.due and self._work.cancel(run_id, ended):
                 self._given_up(live.run, ended)
         live.ended_attempts.clear()
-        self._give_places_back(live.run)
+        self._limits.review(live.run, self._work.of)
         if changed:
             for listener in self._listeners:
                 self._inform(listener, view())
@@ -284,18 +301,6 @@ class EmbeddedEngine:
         if attempt in self._limits.held(run.run_id):
             holder = (run.run_id, attempt)
             self._clock.call_at(self._clock.now() + KEEPS_ITS_PLACE, lambda: self._limits.free(holder))
-
-    def _give_places_back(self, run: Run) -> None:
-        """Places are for attempts that are being made, and for those that begin as soon as they hear of their turn."""
-        goes_on = run.status == "running" and not run.paused
-        if not goes_on:
-            for attempt in self._limits.waiting(run.run_id):
-                self._limits.free((run.run_id, attempt))
-        for attempt in self._limits.held(run.run_id):
-            begins = goes_on and Prepare(attempt.task) in run.due
-            begins = begins and run.tasks[attempt.task].attempt + 1 == attempt.attempt
-            if not begins and attempt not in run.due and attempt not in self._work.of(run.run_id):
-                self._limits.free((run.run_id, attempt))
 
     def _turn(self, holder: Holder) -> None:
         run_id, attempt = holder
@@ -328,6 +333,13 @@ class EmbeddedEngine:
 
     async def _attempt(self, live: LiveRun, name: str, attempt: int) -> None:
         self._settle(live, await self._performance.attempt(live, name, attempt))
+
+    async def _journal(self, run_id: str, name: str, attempt: int, note: str) -> None:
+        command = c.JournalStep(task=name, attempt=attempt, note=note)
+        live, _ = await self._writer.submit(Request(run_id, command))
+        task = live.run.tasks.get(name)
+        if task is None or task.attempt != attempt or task.journal != note:
+            raise Unavailable("This attempt was given up meanwhile, so its second step is not made.")
 
     async def _look(self, live: LiveRun, name: str, attempt: int) -> None:
         await live.fetch(self._store, self._preparation.reads(live, Prepare(name)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 
 from orchestration.capabilities import Worker
-from orchestration.core.run import Dispatch
+from orchestration.core.run import Dispatch, Effect, Prepare, Run
 
 Holder = tuple[str, Dispatch]  # a run, and the attempt that has a place or waits for one
 
@@ -65,6 +65,22 @@ class Limits:
         if lane.idle:
             self._lanes.pop(lane.name, None)
 
+    def review(self, run: Run, doing: Callable[[str], Collection[Effect]]) -> None:
+        """Take back what attempts of a run do not need: they are not made, nor begin once they hear of their turn.
+
+        Args:
+            run: As it is on disk.
+            doing: What is being done of a run.
+        """
+        goes_on = run.status == "running" and not run.paused
+        if not goes_on:
+            for attempt in self.waiting(run.run_id):
+                self.free((run.run_id, attempt))
+        for attempt in self.held(run.run_id):
+            made = attempt in run.due or attempt in doing(run.run_id)
+            if not made and not (goes_on and _begins(run, attempt)):
+                self.free((run.run_id, attempt))
+
     def held(self, run_id: str) -> list[Dispatch]:
         """The attempts of a run that have a place."""
         return list(self._held.get(run_id, ()))
@@ -77,6 +93,11 @@ class Limits:
         """Forget everything."""
         for each in (self._lanes, self._where, self._held, self._waiting):
             each.clear()
+
+
+def _begins(run: Run, attempt: Dispatch) -> bool:
+    """Whether an attempt is the next one of a task that is to be prepared."""
+    return Prepare(attempt.task) in run.due and run.tasks[attempt.task].attempt + 1 == attempt.attempt
 
 
 def _enlist(index: dict[str, dict[Dispatch, None]], holder: Holder) -> None:

@@ -22,6 +22,7 @@ from orchestration.ports import EntryRow, EventRow, Saved, SnapshotRow, Store
 log = logging.getLogger(__name__)
 DIGEST_BYTES = 20
 KEPT_BYTES = 32 * 1024 * 1024
+SMALL_EVENTS, SMALL_BYTES = 200, 16 * 1024
 
 
 class LiveRun:
@@ -105,6 +106,11 @@ class LiveRun:
     def _hold(self, bodies: dict[str, bytes]) -> None:
         self._bodies.update(bodies)
         self._kept_bytes += sum(len(body) for body in bodies.values())
+
+    @property
+    def small(self) -> bool:
+        """Whether it is no burden to have it in memory."""
+        return self.run.seq <= SMALL_EVENTS and self._kept_bytes <= SMALL_BYTES
 
     def trim(self) -> None:
         """Let go of values that are on disk once there are more than `KEPT_BYTES` of them."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import msgspec
@@ -19,7 +20,16 @@ from orchestration.engines.limits import Holder
 from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparation, Settled
 from orchestration.engines.questions import Questions
-from orchestration.errors import NotFound, NoWorker, OutcomeUnknown, Refused, SignInNeeded, TandemError, Unavailable
+from orchestration.errors import (
+    Busy,
+    NotFound,
+    NoWorker,
+    OutcomeUnknown,
+    Refused,
+    SignInNeeded,
+    TandemError,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN = timedelta(seconds=30)
@@ -46,6 +56,7 @@ class Performance:
         dispatcher: Calls them.
         preparation: Evaluates arguments again after a restart.
         random: Source of jitter.
+        journal: Makes a note of a write's first step durable: run, task, attempt, note.
         point: Called at named points of a write; tests make it end the process.
     """
 
@@ -55,10 +66,12 @@ class Performance:
         dispatcher: Dispatcher,
         preparation: Preparation,
         random: Random,
+        journal: Callable[[str, str, int, str], Awaitable[None]],
         point: Callable[[str], None],
     ) -> None:
         self._registry, self._dispatcher, self._preparation = registry, dispatcher, preparation
         self._random, self._point, self._questions = random, point, Questions(registry)
+        self._journal = journal
 
     async def attempt(self, live: LiveRun, name: str, attempt: int) -> Settled:
         """Run one attempt of a task."""
@@ -100,6 +113,9 @@ class Performance:
         """The worker's result; how the call ends tells the registry whether the worker is up."""
         try:
             output = await self._dispatcher.call(worker, arguments, context)
+        except Busy:  # one person's mailbox, say: others may well be served
+            self._registry.undecided(worker, caller)
+            raise
         except (Unavailable, OutcomeUnknown) as error:
             self._registry.failed(worker, error.message)
             raise
@@ -172,6 +188,8 @@ class Performance:
             initiator=live.run.initiator,
             idempotency_key=task.key,
             not_after=task.not_after,
+            journaled=task.journal,
+            journal=partial(self._journal, live.run.run_id, name, attempt),
         )
 
     def _completed(

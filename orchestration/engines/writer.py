@@ -14,7 +14,18 @@ from orchestration.core import events as e
 from orchestration.core.codec import encode
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
-from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, Run, effects, wake_at
+from orchestration.core.run import (
+    ENDED,
+    Conclude,
+    Dispatch,
+    Effect,
+    Gather,
+    Prepare,
+    PrepareQuestion,
+    Run,
+    effects,
+    wake_at,
+)
 from orchestration.core.view import RunView
 from orchestration.engines.fork import Copy
 from orchestration.engines.live import LiveRun
@@ -27,6 +38,7 @@ from orchestration.ports import Applied, Clock, RunRow, Store
 log = logging.getLogger(__name__)
 SALT_BYTES = 16
 PAUSE = timedelta(seconds=1)
+RECENT = 256
 PATIENCE = 3  # how often the log may fail in a row before callers are sent away
 
 
@@ -60,6 +72,7 @@ class Writer:
         self._view, self._committed, self._reload, self._point = view, committed, reload, point
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
         self._live: dict[str, LiveRun] = {}
+        self._recent: dict[str, LiveRun] = {}  # nothing is being done for them; the one that left first is first
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._failures = 0
@@ -88,6 +101,11 @@ class Writer:
                 Unavailable("Tandem is being stopped; nothing was changed, please try again.")
             )
         self._live.clear()
+        self._recent.clear()
+
+    def lost(self) -> None:
+        """The log was found to be out of reach: have it back before anything else."""
+        self._inbox.put_nowait(_LOST)
 
     def put(self, request: Request) -> None:
         """Take a request nobody waits for."""
@@ -120,9 +138,11 @@ class Writer:
             requests = [await self._inbox.get()]
             while not self._inbox.empty():
                 requests.append(self._inbox.get_nowait())
-            stopping = _STOP in requests
-            requests = [request for request in requests if request is not _STOP]
+            stopping, lost = _STOP in requests, _LOST in requests
+            requests = [request for request in requests if request not in (_STOP, _LOST)]
             try:
+                if lost:
+                    raise LogLost("the connection to it broke")
                 async with self._between:
                     await self._round(requests)
             except (LogLost, CommitUncertain) as error:
@@ -154,7 +174,7 @@ class Writer:
             self._committed(live, due, wake_at(live.run), run_id in batch.changed, seen)
             live.trim()
             if not self._work.busy(run_id):  # suspended or ended: rows, not memory
-                self._live.pop(run_id, None)
+                self._leave(run_id, live)
 
     async def _try(self, request: Request, batch: Round) -> None:
         try:
@@ -181,7 +201,7 @@ class Writer:
         if request.command_id:
             before = batch.commands.get(request.command_id) or await self._store.command(request.command_id)
             if before is not None:
-                if before != run_id and not isinstance(request.command, c.ProposeRun):
+                if before != run_id and not isinstance(request.command, c.ProposeRun | c.ForkRun):
                     raise Invalid(f"the command id {request.command_id!r} belongs to another run")
                 live = await self._load(before)
                 batch.touched[before] = live
@@ -207,8 +227,17 @@ class Writer:
     async def _load(self, run_id: str) -> LiveRun:
         live = self._live.get(run_id)
         if live is None:
-            live = self._live[run_id] = await LiveRun.load(self._store, run_id)
+            live = self._recent.pop(run_id, None) or await LiveRun.load(self._store, run_id)
+            self._live[run_id] = live
         return live
+
+    def _leave(self, run_id: str, live: LiveRun) -> None:
+        """Let a run leave memory; of small ones the last few are kept, because they are soon asked for again."""
+        self._live.pop(run_id, None)
+        if live.small and live.run.status not in ENDED:
+            self._recent[run_id] = live
+            if len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
 
     def _open(self, command: c.ProposeRun, batch: Round) -> LiveRun:
         event = decide(None, command, self._clock.now())[0]
@@ -236,6 +265,8 @@ class Writer:
         bodies = [encode(event) for event in happened]  # whatever cannot be coded shows before anything is changed
         for event, body in zip(happened, bodies, strict=True):
             match event:
+                case e.TaskStarted() | e.TaskSucceeded():  # most of them
+                    pass
                 case e.AttemptFailed() | e.TaskInDoubt():
                     live.ended_attempts.append(Dispatch(event.task, event.attempt))
                 case (
@@ -315,6 +346,7 @@ class Writer:
         failed of.
         """
         self._live.clear()
+        self._recent.clear()
         for request in requests:
             if request.answer is None and request.command is not None and (again or not request.again):
                 request.again = not again
@@ -371,4 +403,4 @@ class Writer:
             request.refuse(Unavailable("This could not be saved just now, so nothing was changed; please try again."))
 
 
-_STOP = Request("")
+_STOP, _LOST = Request(""), Request("")

@@ -384,6 +384,26 @@ async def copy_without_writes(folder: Path) -> str:
     return copy.run_id
 
 
+async def two_steps(folder: Path) -> str:
+    """A write whose first step was made and whose second one was lost; a look by what was journaled finds it."""
+    office = Office(folder)
+
+    async def send(_: Number, context: TaskContext) -> Number:
+        await context.journal("draft-1")
+        raise OutcomeUnknown("the connection broke")
+
+    async def look(number: Number, context: TaskContext) -> Done | Unknown:
+        return Done(number) if context.journaled else Unknown("nobody knows")
+
+    office.register("send", send, write=True, dedupe="two_step", reconcile=look)
+    async with opened(office):
+        run_id = await office.run(plan("sent", send=Node(capability="send", with_={"n": 7})))
+        await passing(office, run_id, asked("send.1"))
+        await office.decide(run_id, "send.1", MEGAN, "approve")
+        await passing(office, run_id, told)
+    return run_id
+
+
 async def record(story: Story, path: Path) -> None:
     """Live through a story and write down what happened."""
     with tempfile.TemporaryDirectory() as folder:
@@ -416,6 +436,7 @@ if __name__ == "__main__":
         pause_fail_reopen,
         taken_back,
         copy_without_writes,
+        two_steps,
     ):
         if not (history := FOLDER / f"{told_story.__name__}.jsonl").exists():
             asyncio.run(record(told_story, history))

@@ -87,7 +87,7 @@ class Sends:
         recipients(mail.to, mail.cc)
         content(mail.subject, mail.text)
         session = self._client.acting_as(task.initiator)
-        found = await self._found(session, mail, key)
+        found = await self._found(session, mail, task, key)
         if found is None and mail.draft:
             raise NotFound("The draft is not in your mailbox any more. Nothing was sent. Save a new one first.")
         if found is not None and not found.is_draft:
@@ -99,6 +99,8 @@ class Sends:
             )
         if found is None:
             found = await self._drafted(session, mail, task, key)
+        if task.journaled != found.id:
+            await task.journal(found.id)  # under this id it is found at once, also after it was sent
         self._in_time(task)
         response = await session.call(
             "POST",
@@ -121,7 +123,7 @@ class Sends:
         """
         session = self._client.acting_as(task.initiator)
         try:
-            found = await self._found(session, mail, key_of(task, "mail.send"))
+            found = await self._found(session, mail, task, key_of(task, "mail.send"))
         except NotPermitted as error:
             return Unknown(why=error.message)
         if found is not None:
@@ -133,12 +135,15 @@ class Sends:
             )
         return Unknown(why=f"{clipped(mail.subject, 80)!r} is neither in your Drafts nor in your Sent Items.")
 
-    async def _found(self, session: GraphSession, mail: Sending, key: str) -> Kept | None:
-        if not mail.draft:
-            return await with_key(session, key)
+    async def _found(self, session: GraphSession, mail: Sending, task: TaskContext, key: str) -> Kept | None:
+        known = mail.draft or task.journaled
+        found = await self._with_id(session, known) if known else None
+        return found or (None if mail.draft else await with_key(session, key))
+
+    async def _with_id(self, session: GraphSession, known: str) -> Kept | None:
         response = await session.call(
             "GET",
-            f"/me/messages/{quote(mail.draft, safe='')}",
+            f"/me/messages/{quote(known, safe='')}",
             query={"$select": "id,subject,isDraft,webLink,changeKey"},
             headers=IMMUTABLE,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from orchestration.capabilities.descriptor import Done, Outcome
 from orchestration.core.commands import CancelRun
 from orchestration.core.plan import Node
 from orchestration.core.view import RunView, TaskView
-from orchestration.errors import NotFound, OutcomeUnknown, Unavailable
+from orchestration.errors import Busy, NotFound, OutcomeUnknown, Unavailable
 from tests.support.office import MEGAN, Number, Office, opened, plan
 
 
@@ -165,6 +166,18 @@ async def test_of_many_that_wait_one_tries_after_the_cooldown(office: Office) ->
         assert len(system.calls) == calls + 1
 
 
+async def test_where_another_worker_is_up_only_one_of_many_tries_the_first_again(office: Office) -> None:
+    system = System(office, "own", "spare")
+    for _ in range(FAILURES):
+        office.registry.failed(office.registry.by_name("own"), "Test does not answer.")
+    office.clock.advance(COOLDOWN)
+    async with opened(office):
+        run_id = await office.run(plan(**{f"t{n}": REACH for n in range(20)}))
+        await office.until(run_id, lambda run: sum(each.status == "succeeded" for each in run.tasks) == 19)
+        assert Counter(system.calls) == {"own": 1, "spare": 19}
+        assert sorted(each.attempt for each in (await office.engine.view(run_id)).tasks) == [1] * 20
+
+
 async def test_an_answer_that_says_no_is_an_answer(office: Office) -> None:
     async def missing(_: Number, __: TaskContext) -> Number:
         raise NotFound("There is no such thing.")
@@ -174,6 +187,17 @@ async def test_an_answer_that_says_no_is_an_answer(office: Office) -> None:
         for _ in range(FAILURES + 1):
             run_id = await office.run(plan(find=Node(capability="find", with_={"n": 1})))
             await office.until(run_id, lambda run: run.status == "failed")
+        assert {each.state for each in office.registry.health()} == {"up"}
+
+
+async def test_one_callers_mailbox_that_has_had_enough_is_no_outage(office: Office) -> None:
+    async def throttled(_: Number, __: TaskContext) -> Number:
+        raise Busy("Outlook is busy.")
+
+    office.register("find", throttled, attempts=9)
+    async with opened(office):
+        run_id = await office.run(plan(reach=Node(capability="find", with_={"n": 1})))
+        await fail(office, run_id, FAILURES + 1)
         assert {each.state for each in office.registry.health()} == {"up"}
 
 

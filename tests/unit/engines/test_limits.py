@@ -260,10 +260,12 @@ async def test_a_cancelled_run_gives_its_places_to_others(tmp_path: Path) -> Non
     office = Office(tmp_path)
     busy = Busy(office, limit=2)
     async with opened(office):
-        first = await office.run(plan(**tasks(4)))
+        first = await office.run(plan(**tasks(50)))
         await seen(lambda: len(busy.now) == 2)
         second = await office.run(plan(**tasks(2)))
         await office.send(first, CancelRun(by=MEGAN))
+        await office.engine.view(first)
+        assert not office.engine._limits.waiting(first)  # nobody waits for turns that are not taken
         await seen(lambda: busy.now == [f"{second}.t0", f"{second}.t1"])
         busy.open.set()
         await office.until(second, lambda r: r.status == "succeeded")
