@@ -20,6 +20,7 @@ import httpx
 
 from connectors.pools import Pools
 from orchestration.errors import (
+    Busy,
     Conflict,
     NotFound,
     NotPermitted,
@@ -129,9 +130,7 @@ def failure(response: httpx.Response, *, system: str, what: str, write: bool = F
     if status in (409, 412, 423):
         return Conflict(f"{system} does not {what}, because something is in the way ({status}){because}")
     if status == 429:
-        return Unavailable(
-            f"{system} is busy and asks to come back later (429).", retry_after=retry_after(response.headers)
-        )
+        return Busy(f"{system} is busy and asks to come back later (429).", retry_after=retry_after(response.headers))
     if status in (408, 503) or (status >= 500 and not write):
         return Unavailable(f"{system} does not answer ({status}).", retry_after=retry_after(response.headers))
     if status >= 500:

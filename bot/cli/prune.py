@@ -8,10 +8,14 @@ from pathlib import Path
 
 from bot.cli.durations import seconds_of
 from bot.cli.log import Log
+from bot.cli.running import Running
 from bot.cli.trouble import Trouble
+from bot.control_messages import Prune
+from orchestration.engines.prune import prune as prune_store
 from orchestration.errors import OwnerLocked
-from orchestration.stores.prune import Pruned
-from orchestration.stores.prune import prune as prune_store
+from orchestration.ports import Pruned
+
+_SECONDS = 3600.0
 
 
 def before(older_than: str, now: datetime | None = None) -> datetime:
@@ -37,7 +41,9 @@ def prune(log: Log, older_than: str, export: Path) -> str:
     try:
         found = asyncio.run(_prune(log, instant, export))
     except OwnerLocked as error:
-        raise Trouble(f"{error.message}. Nothing was removed.") from error
+        raise Trouble(
+            f"{error.message}. Nothing was removed: run this where that bot runs, with its state folder (--state)."
+        ) from error
     return told(found, older_than, export)
 
 
@@ -57,3 +63,13 @@ def told(found: Pruned, older_than: str, export: Path) -> str:
     runs = "1 run" if found.runs == 1 else f"{found.runs:,} runs"
     kept = f" {found.kept:,} of the exported went on meanwhile and were kept." if found.kept else ""
     return f"Removed {runs}, after exporting {found.events:,} events and what belongs to them to {export}.{kept}"
+
+
+def prune_through(running: Running, older_than: str, export: Path) -> str:
+    """The same, done by the bot that owns the log.
+
+    Raises:
+        Trouble: The span or the file cannot be used.
+    """
+    wish = Prune(before(older_than), str(export.absolute()))
+    return told(running.ask("POST", "/prune", Pruned, wish, seconds=_SECONDS), older_than, export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from connectors.graph import chat, everyday
 from connectors.graph.calendar import availability, create, free_time
@@ -22,7 +23,7 @@ from orchestration.capabilities.descriptor import Worker, worker
 _read = partial(worker, timeout=timedelta(seconds=60), attempts=5)
 _write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5)
 # Outlook serves four requests at a time in one mailbox: who would be the fifth need not wait at the cost of its time.
-_one_mailbox = {"resource": lambda _, task: task.initiator.id, "resource_limit": PLACES}
+_one_mailbox: dict[str, Any] = {"resource": lambda _, task: task.initiator.id, "resource_limit": PLACES}
 
 
 def workers(client: GraphClient) -> list[Worker]:

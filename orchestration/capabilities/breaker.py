@@ -24,21 +24,21 @@ class Breaker:
     Attributes:
         failures: In a row, since the last success.
         since: When the first of them was.
-        message: What the last of them said.
+        code: Of the last one's error. What it said is not kept: it may name what only its own caller may know.
     """
 
     def __init__(self) -> None:
         self.failures = 0
         self.since: datetime | None = None
-        self.message = ""
+        self.code = ""
         self._opened_at: datetime | None = None
         self._trial: Hashable = None
         self._trial_until: datetime | None = None
 
-    def failed(self, now: datetime, message: str) -> None:
+    def failed(self, now: datetime, code: str) -> None:
         """A call found nobody there: the third in a row opens the breaker, and so does every further one."""
         self.failures += 1
-        self.since, self.message = self.since or now, message
+        self.since, self.code = self.since or now, code
         self._trial = self._trial_until = None
         if self.failures >= FAILURES:
             self._opened_at = now

@@ -24,7 +24,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         failures: In a row.
         since: Of the first of them.
         try_at: When a worker that is down is asked again.
-        message: What the last failure said.
+        code: Of the last failure's error; `timeout` if nothing came back.
     """
 
     capability: str
@@ -33,7 +33,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     since: datetime | None = None
     try_at: datetime | None = None
-    message: str = ""
+    code: str = ""
 
 
 class Registry:
@@ -111,7 +111,8 @@ class Registry:
         if not breaker.admits(caller, now):
             wait = min(max(breaker.try_at(now) - now, SOON), COOLDOWN)  # a trial may be over long before its time
             others = any(self.up(each) for each in self._by_capability[worker.capability.name] if each is not worker)
-            said = f"{breaker.message} It was not asked again, because it did not answer {breaker.failures} times."
+            system = worker.capability.system or worker.name
+            said = f"{system} has not answered {breaker.failures} times in a row, so it was not asked again just now."
             raise Unavailable(said, retry_after=None if others else wait)
 
     def succeeded(self, worker: Worker) -> None:
@@ -119,9 +120,9 @@ class Registry:
         if self._breakers:
             self._breakers.pop(worker.name, None)
 
-    def failed(self, worker: Worker, message: str) -> None:
+    def failed(self, worker: Worker, code: str) -> None:
         """A call found that the worker's system does not answer."""
-        self._breakers.setdefault(worker.name, Breaker()).failed(self._now(), message)
+        self._breakers.setdefault(worker.name, Breaker()).failed(self._now(), code)
 
     def undecided(self, worker: Worker, caller: Hashable) -> None:
         """A call ended in a way that does not tell whether the system answers."""
@@ -144,7 +145,7 @@ class Registry:
             failures=breaker.failures,
             since=breaker.since,
             try_at=breaker.try_at(now) if state == "open" else None,
-            message=breaker.message,
+            code=breaker.code,
         )
 
     def offering(self, capability: str) -> list[Worker]:

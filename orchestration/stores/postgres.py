@@ -24,6 +24,7 @@ from orchestration.stores.rows import RUNS, event_rows, run_row, saved, saved_qu
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
+CLOSE_SECONDS = 2
 POLL = timedelta(seconds=0.5)
 LOCK = 0x7A4DE3
 FOREVER = timedelta.max
@@ -314,5 +315,9 @@ class PostgresStore:
 
 
 async def _end(db: psycopg.AsyncConnection[Any]) -> None:
+    """Close a connection; the server would let go of the lock a moment after that, so it is told to first."""
+    with suppress(psycopg.Error, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await db.execute("SELECT pg_advisory_unlock_all()")
     with suppress(psycopg.Error, OSError):
         await db.close()

@@ -157,7 +157,8 @@ class SqliteStore:
     async def append(self, batch: Batch) -> None:
         """See `Store.append`."""
         rows = len(batch.events) + len(batch.entries) + len(batch.runs) + len(batch.snapshots)
-        size = sum(len(row.body) for row in (*batch.entries, *batch.snapshots)) if rows < SMALL_ROWS else 0
+        bodies = [row.body for row in batch.entries] + [row.body for row in batch.snapshots]
+        size = sum(map(len, bodies)) if rows < SMALL_ROWS else 0
         await self._run(self._append, batch, small=rows < SMALL_ROWS and size < SMALL_BYTES)
 
     def _append(self, batch: Batch) -> None:

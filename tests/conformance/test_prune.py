@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from orchestration.engines import prune as pruning
+from orchestration.engines.prune import prune
 from orchestration.errors import Invalid
-from orchestration.ports import Batch, CommandRow, EntryRow, RunRow, Store
-from orchestration.stores import prune as pruning
-from orchestration.stores.prune import Pruned, prune
+from orchestration.ports import Batch, CommandRow, EntryRow, Pruned, RunRow, Store
 from tests.conformance.test_store import AT, event, make, run, store
 
 __all__ = ["make", "store"]
@@ -137,15 +137,19 @@ async def test_nothing_is_overwritten_and_nothing_removed_without_a_file(store: 
     assert len(await store.runs()) == 1
 
 
+@pytest.mark.parametrize("call", [1, 2])
 async def test_what_cannot_be_written_is_not_removed(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     await store.append(of("old"))
+    calls: list[int] = []
 
     def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
+        calls.append(1)
+        if len(calls) == call:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pruning.os, "fsync", full)
+    monkeypatch.setattr("orchestration.engines.prune.os.fsync", full)
     with pytest.raises(Invalid, match="No space left on device"):
         await prune(store, LATER, tmp_path / "x")
     monkeypatch.undo()

@@ -165,6 +165,17 @@ async def test_people_and_their_managers(office: Office) -> None:
         await office("people.manager", who="lee.gu@contoso.example")
 
 
+async def test_when_people_work_and_are_away(office: Office) -> None:
+    people = [office.sandbox.person(key) for key in ("alex", "diego", "adele")]
+    found = await office("people.availability", people=people)
+    alex, diego, adele = found.people
+    assert (alex.person.id, alex.time_zone, alex.start, alex.end) == (people[0].id, "Europe/Berlin", "08:00", "16:30")
+    assert (adele.time_zone, adele.days) == ("America/New_York", (1, 2, 3, 4, 5))
+    (absence,) = diego.away
+    assert absence.to - absence.from_ == timedelta(days=3)
+    assert not alex.away
+
+
 async def test_a_message_is_posted_once(office: Office) -> None:
     key, post = new(), {"text": f"Hello {new()}", "person": "Alex Wilber"}
     assert await office.reconcile("chat.post", key, **post) == NotDone()

@@ -45,7 +45,7 @@ def registry(clock: FakeClock, own: Worker, spare: Worker) -> Registry:
 def down(registry: Registry, *workers: Worker) -> None:
     for each in workers:
         for _ in range(FAILURES):
-            registry.failed(each, "Test does not answer.")
+            registry.failed(each, "unavailable")
 
 
 def states(registry: Registry) -> dict[str, str]:
@@ -64,17 +64,17 @@ def test_after_several_failures_in_a_row_the_next_worker_is_picked(
     registry: Registry, own: Worker, spare: Worker
 ) -> None:
     for _ in range(FAILURES - 1):
-        registry.failed(own, "Test does not answer.")
+        registry.failed(own, "unavailable")
     assert registry.pick("look") is own
     assert states(registry) == {"own": "failing", "spare": "up"}
-    registry.failed(own, "Test does not answer.")
+    registry.failed(own, "unavailable")
     assert registry.pick("look") is spare
     assert states(registry) == {"own": "down", "spare": "up"}
 
 
 def test_a_success_in_between_begins_the_count_anew(registry: Registry, own: Worker) -> None:
     for _ in range(5):
-        registry.failed(own, "Test does not answer.")
+        registry.failed(own, "unavailable")
         registry.succeeded(own)
     assert registry.pick("look") is own
     assert states(registry)["own"] == "up"
@@ -104,7 +104,7 @@ def test_a_trial_that_fails_means_another_cooldown(
     down(registry, own)
     clock.advance(COOLDOWN)
     registry.begin(own, "first")
-    registry.failed(own, "Test does not answer.")
+    registry.failed(own, "unavailable")
     assert registry.pick("look") is spare
     clock.advance(COOLDOWN)
     assert registry.pick("look") is own
@@ -138,23 +138,31 @@ def test_when_all_are_down_the_first_is_picked_and_fails_fast(
     down(registry, spare, own)
     clock.advance(timedelta(seconds=10))
     assert registry.pick("look") is own
-    with pytest.raises(Unavailable, match="Test does not answer") as refused:
+    with pytest.raises(Unavailable, match="Test has not answered 3 times in a row") as refused:
         registry.admit(own, "anybody")
     assert refused.value.retry_after == COOLDOWN - timedelta(seconds=10)
     clock.advance(COOLDOWN)
     registry.admit(own, "anybody")
+    registry.admit(spare, "somebody")
     with pytest.raises(Unavailable) as refused:
         registry.admit(own, "another")
     assert refused.value.retry_after == COOLDOWN  # not as long as the trial may take
 
 
+def test_who_comes_too_late_for_the_first_worker_need_not_wait_for_the_second(registry: Registry, own: Worker) -> None:
+    down(registry, own)
+    with pytest.raises(Unavailable) as refused:
+        registry.admit(own, "picked before it was down")
+    assert refused.value.retry_after is None
+
+
 def test_health_tells_since_when_and_until_when(registry: Registry, clock: FakeClock, own: Worker) -> None:
     begun = clock.now()
-    registry.failed(own, "Test cannot be reached.")
+    registry.failed(own, "unavailable")
     clock.advance(A_MOMENT)
-    registry.failed(own, "Test does not answer.")
-    registry.failed(own, "Test does not answer.")
+    registry.failed(own, "unavailable")
+    registry.failed(own, "timeout")
     told = registry.health()[0]
     assert (told.capability, told.worker, told.failures, told.since) == ("look", "own", 3, begun)
-    assert told.message == "Test does not answer."
+    assert told.code == "timeout"
     assert told.try_at == clock.now() + COOLDOWN

@@ -30,6 +30,7 @@ def reply(address: str, text: str) -> dict[str, Any]:
 def prepare(desk: Desk, *people: Any, note: str = "") -> None:
     desk.replies = {
         "people.roster": roster(*people, note=note),
+        "people.availability": {"people": [], "notes": []},
         "mail.send": {"message": "m", "subject": "s", "to": []},
         "mail.search": {"mails": []},
         "mail.draft": {"draft": "d", "change_key": "c", "subject": "s", "to": [], "link": "https://outlook.example/d"},
@@ -109,3 +110,20 @@ async def test_a_mailbox_that_is_down_leaves_the_answers_of_the_cards(desk: Desk
     assert answer.text.startswith("0 of 1 answered. Without an answer: Alex Wilber.")
     assert "answers by mail are missing" in desk.asked["mail.draft"][0].text
     assert found(ALEX)["name"] in facts(answer)
+
+
+async def test_who_is_silent_is_reminded_and_after_three_days_of_work_the_others_are_enough(desk: Desk) -> None:
+    prepare(desk, ALEX, LEE)
+    run = await desk.begin(GOAL, question=QUESTION, people="Alex Wilber, Lee Gu")
+    await desk.answer(run, "mail", MEGAN, "reject")
+    await desk.answer(run, "second", LEE, "answer", "Friday")
+    waiting = await desk.until(run, lambda run: any(each.open and each.task == "first" for each in run.approvals))
+    (silent,) = (each for each in waiting.approvals if each.open and each.task == "first")
+    assert silent.due_at == silent.requested_at + timedelta(hours=24), "by the clock where nobody knows when he works"
+    desk.clock.advance(timedelta(hours=8, minutes=1))
+    await desk.until(run, lambda _: bool(desk.surface.reminded))
+    assert [person.id for _, person in desk.surface.reminded] == [ALEX.id]
+    desk.clock.advance(timedelta(hours=16))
+    await desk.answer(run, "draft", MEGAN, "approve")
+    answer = await desk.ended(run)
+    assert answer.text.startswith("1 of 2 answered. Without an answer: Alex Wilber.")
