@@ -14,6 +14,7 @@ TandemError
 ├── NotFound                   the outside thing does not exist
 ├── SignInNeeded               nobody's identity is at hand: wait for the person
 ├── Unavailable                an outside system does not answer; surely nothing was done
+│   └── Busy                   it does, and asks this caller to come later
 │   └── LogLost                the connection to the log broke: reopen it
 ├── OutcomeUnknown             a write may or may not have happened
 ├── NoWorker                   nobody offers the capability, or nobody who does is up
@@ -131,6 +132,12 @@ class Unavailable(TandemError):
 
     code = "unavailable"
     retryable = True
+
+
+class Busy(Unavailable):
+    """An outside system is up and has had enough of this caller, or of this mailbox, for now."""
+
+    code = "busy"
 
 
 class LogLost(Unavailable):

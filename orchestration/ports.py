@@ -240,6 +240,20 @@ class Archive(msgspec.Struct, frozen=True):
     commands: list[CommandRow]
 
 
+class Pruned(msgspec.Struct):
+    """What became of old runs.
+
+    Attributes:
+        runs: Exported and removed.
+        events: Exported with all of them.
+        kept: Exported but not removed, because they went on meanwhile.
+    """
+
+    runs: int = 0
+    events: int = 0
+    kept: int = 0
+
+
 class Batch(msgspec.Struct, frozen=True):
     """What one transaction writes; `salts` are of runs opened in it, a snapshot replaces the one before."""
 
@@ -307,6 +321,9 @@ class Store(Protocol):
 
     async def command(self, command_id: str) -> str | None:
         """The run that a command was applied to, if it was."""
+
+    async def commands(self, command_ids: Sequence[str]) -> dict[str, str]:
+        """Those of the commands that were applied, and to which runs, in one round trip."""
 
     async def get(self, kind: str, key: str) -> bytes | None:
         """A small durable document that is not a fact of any run, such as a conversation reference."""

@@ -9,9 +9,9 @@ from typing import Literal
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core import question, working_time
-from orchestration.core.attempts import resolve_doubt
+from orchestration.core.attempts import settle_doubt
 from orchestration.core.run import ApprovalState, Run
-from orchestration.core.settling import close, live, settling, skip
+from orchestration.core.settling import close, left_out, live, settling, skip
 from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated
 
 
@@ -25,9 +25,14 @@ def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> lis
         or (command.kind == "failure" and task.approval)
     ):
         return []
+    if task.status == "ready" and (skipped := left_out(run, command.task, now)):
+        return skipped
     if not command.approvers or not all(person.id for person in command.approvers):
         raise Invalid(f"task {command.task!r}: nobody is named to decide {command.title!r}")
-    if command.not_initiator and any(person.id == run.initiator.id for person in command.approvers):
+    if command.escalate_to is not None and not command.escalate_to.id:
+        raise Invalid(f"task {command.task!r}: nobody is named to decide {command.title!r} once it is overdue")
+    asked = [*command.approvers, *([command.escalate_to] if command.escalate_to is not None else [])]
+    if command.not_initiator and any(person.id == run.initiator.id for person in asked):
         raise Invalid(
             f"{run.initiator.name} may not decide {command.title!r} in their own run: "
             "name another person in the playbook"
@@ -78,9 +83,8 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
         if approval.expired:
             raise AlreadyDecided("This question was due and has been closed without an answer; nothing was changed.")
         if approval.decided_by is None:
-            raise AlreadyDecided(
-                "The run has ended or was cancelled, so this question was withdrawn; nothing was changed."
-            )
+            why = "What it was about has changed" if run.status == "running" else "The run has ended or was cancelled"
+            raise AlreadyDecided(f"{why}, so this question was withdrawn; nothing was changed.")
         raise AlreadyDecided(f"{approval.decided_by.name} has already decided this; nothing was changed.")
     if command.shown != approval.entry:
         raise Outdated("What is to be decided has changed since this card was made; please use the newest card.")
@@ -137,11 +141,11 @@ def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Ev
     approval = run.approvals.get(command.approval)
     if approval is None:
         raise Invalid(f"run {run.run_id} asks no question {command.approval!r}")
+    if not approval.open:
+        raise AlreadyDecided("This question is not open any more; nothing was changed.")
     asked = run.nodes[approval.task].approval
     if approval.kind != "decision" or asked is None or not asked.may_skip:
         raise NotPermitted("The plan does not go on without this answer; nothing was changed.")
-    if not approval.open:
-        raise AlreadyDecided("This question is not open any more; nothing was changed.")
     names = ", ".join(person.name for person in approval.approvers)
     said = f"{command.by.name} went on without the answer of {names}"
     return skip(run, now, e.TaskSkipped(at=now, task=approval.task, reason="person", message=said))
@@ -167,6 +171,6 @@ def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, n
             return [e.DoubtResolved(at=now, task=name, happened=False), e.TaskReleased(at=now, task=name)]
         case "in_doubt", _:
             outcome: Literal["done", "not_done"] = "done" if command.choice == question.DONE else "not_done"
-            return resolve_doubt(run, c.ResolveDoubt(task=name, attempt=run.tasks[name].attempt, outcome=outcome), now)
+            return settle_doubt(run, c.ResolveDoubt(task=name, attempt=run.tasks[name].attempt, outcome=outcome), now)
         case _:
             return []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestration.core import events as e
-from orchestration.core.dues import make_ready, owe, withdraw
+from orchestration.core.dues import delivered, make_ready, owe, withdraw
 from orchestration.core.run import ApprovalState, Ask, Prepare, PrepareQuestion, Reconcile, Remind, Run, Vote, timer_of
 
 
@@ -45,7 +45,9 @@ def _set_approval_timer(run: Run, name: str) -> None:
 
 
 def _approval_voted(run: Run, event: e.ApprovalVoted) -> None:
-    run.approvals[event.approval].votes.append(Vote(event.by, event.choice, event.comment))
+    approval = run.approvals[event.approval]
+    approval.votes.append(Vote(event.by, event.choice, event.comment))
+    delivered(run, approval)
 
 
 def _approval_reminded(run: Run, event: e.ApprovalReminded) -> None:
@@ -63,6 +65,7 @@ def _approval_escalated(run: Run, event: e.ApprovalEscalated) -> None:
         approval.approvers = [*approval.approvers, event.to]
     _set_approval_timer(run, approval.task)
     owe(run, Ask(event.approval))
+    delivered(run, approval)
 
 
 def _approval_expired(run: Run, event: e.ApprovalExpired) -> None:
@@ -87,6 +90,7 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
         task.stale = False
         if event.choice == "approve":  # as another write than the first
             task.generation += 1
+            task.written = False
             task.allowed, task.entry, task.spent, task.journal = approval.inputs, "", 0, ""
             make_ready(run, approval.task, task)
 

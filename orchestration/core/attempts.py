@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.dues import under_way
-from orchestration.core.run import Run, TaskState, group_of
-from orchestration.core.settling import end, latest, live, settling, skip
+from orchestration.core.groups import kept
+from orchestration.core.run import Run, TaskState
+from orchestration.core.settling import end, latest, left_out, live, settling, skip
 from orchestration.errors import NotPermitted
 
 BACKOFF_BASE = timedelta(seconds=2)
@@ -33,6 +34,8 @@ def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
     task = live(run, command.task, "ready")
     if task is None or run.status != "running" or run.paused:
         return []
+    if skipped := left_out(run, command.task, now):
+        return skipped
     if command.dedupe and run.dry:
         raise NotPermitted(f"task {command.task!r} would write, and this run only shows what would be written")
     if command.dedupe and task.allowed != command.inputs:
@@ -69,6 +72,8 @@ def keep_write(run: Run, command: c.KeepWrite, now: datetime) -> list[e.Event]:
     task = live(run, command.task, "ready")
     if task is None or not task.stale:
         return []
+    if skipped := left_out(run, command.task, now):
+        return skipped
     return [e.WriteKept(at=now, task=command.task)]
 
 
@@ -94,8 +99,10 @@ def fail(run: Run, command: c.FailAttempt, now: datetime) -> list[e.Event]:
     """An attempt, or its preparation, raised an error."""
     name = command.task
     task = latest(run, name, command.attempt, "running") if command.attempt else live(run, name, "ready", "open")
-    if task is None:
+    if task is None or (task.status == "open" and run.groups[name].unsettled):
         return []
+    if task.status == "ready" and (skipped := left_out(run, name, now)):
+        return skipped
     return failed(run, task, name, command, now)
 
 
@@ -127,15 +134,6 @@ def failed(run: Run, task: TaskState, name: str, failure: c.FailAttempt, now: da
     others = any(under_way(each) for other, each in run.tasks.items() if other != name)
     ending = [] if others else [end(run, now, "failed", closing.code, closing.message)]
     return [fact, given_up, closing, *ending]
-
-
-def kept(run: Run, name: str) -> bool:
-    """Whether a group around a task goes on with its other items when one of them fails."""
-    while name := group_of(name):
-        each = run.nodes[name].for_each
-        if each is not None and each.on_failure == "keep":
-            return True
-    return False
 
 
 def await_sign_in(run: Run, command: c.AwaitSignIn, now: datetime) -> list[e.Event]:
@@ -193,10 +191,15 @@ def interrupt(run: Run, command: c.InterruptTask, now: datetime) -> list[e.Event
 
 
 def resolve_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.Event]:
-    """A look at the target told whether a write had happened."""
-    name = command.task
-    if latest(run, name, command.attempt, "in_doubt", "asking") is None or not run.tasks[name].doubt:
+    """A look at the target told whether a write had happened, before a human was asked."""
+    if latest(run, command.task, command.attempt, "in_doubt") is None:
         return []
+    return settle_doubt(run, command, now)
+
+
+def settle_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.Event]:
+    """Somebody knows whether a write in doubt had happened."""
+    name = command.task
     if command.outcome == "done":
         resolved = e.DoubtResolved(at=now, task=name, happened=True)
         done = e.TaskSucceeded(

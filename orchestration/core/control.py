@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.dues import under_way
-from orchestration.core.run import ENDED, OPERATOR, Person, Run, group_of, number_of
-from orchestration.core.settling import live, skip
+from orchestration.core.groups import kept
+from orchestration.core.run import ENDED, OPERATOR, Person, Run, TaskState, group_of, number_of
+from orchestration.core.settling import in_want, live, skip
 from orchestration.errors import Conflict, Invalid, NotPermitted, NotRunning
 
 
@@ -79,6 +80,8 @@ def leave_out(run: Run, command: c.LeaveOut, now: datetime) -> list[e.Event]:
 
 
 def _reopen(run: Run, name: str, by: Person, now: datetime) -> list[e.Event]:
+    if kept(run, name):
+        raise Invalid(f"{name!r} failed and the others of its list went on without it; nothing was changed.")
     if run.status != "failed":
         raise NotRunning(
             f"{name!r} failed, but the run is {run.status}: only a run that failed of it can take it up again"
@@ -97,35 +100,63 @@ def retract(run: Run, command: c.RetractEntry, now: datetime) -> list[e.Event]:
     if run.status not in ("running", "succeeded"):
         raise NotRunning(f"This run is {run.status}: results can be taken back while it runs or after it succeeded.")
     wanted = [command.task] if command.task else list(run.tasks)
-    sources = [name for name in wanted if name in run.tasks and command.entry == run.tasks[name].entry != ""]
+    sources = [name for name in wanted if name in run.tasks and _made(run.tasks[name], command.entry)]
     if not sources:
         raise Invalid(
             f"no task of run {run.run_id} has the result {command.entry!r}: 'tandem history {run.run_id}' shows them"
         )
     anew, groups = derived(run, sources)
-    writes = [name for name in anew if run.tasks[name].key and (run.tasks[name].entry or under_way(run.tasks[name]))]
-    again = [name for name in anew if name not in writes and run.tasks[name].status != "pending"]
-    if busy := [name for name in _inside(run, again) if under_way(run.tasks[name])]:
+    writes = [name for name in anew if run.tasks[name].written or under_way(run.tasks[name])]
+    retracted = e.EntryRetracted(
+        at=now,
+        entry=command.entry,
+        by=command.by,
+        tasks=[name for name in anew if name not in writes and run.tasks[name].status != "pending"],
+        groups=groups,
+        writes=writes,
+        reason=command.reason,
+        deadline=deadline(run, now),
+    )
+    if busy := [name for name, task in run.tasks.items() if under_way(task) and goes(run, name, retracted)]:
         raise Conflict(f"{busy[0]} is being written at this moment: please try again when that is done.")
-    return [
-        e.EntryRetracted(
-            at=now,
-            entry=command.entry,
-            by=command.by,
-            tasks=again,
-            groups=groups,
-            writes=writes,
-            reason=command.reason,
-            deadline=deadline(run, now),
-        )
-    ]
+    return [retracted]
+
+
+def _made(task: TaskState, entry: str) -> bool:
+    return task.status == "succeeded" and task.entry == entry != ""
+
+
+def goes(run: Run, name: str, retracted: e.EntryRetracted) -> bool:
+    """Whether a task goes with its group, or with a round after one that is done again."""
+    inside = name
+    while parent := group_of(inside):
+        if parent in retracted.tasks:
+            return True
+        if parent in retracted.groups and run.nodes[parent].repeat is not None:
+            touched = (*retracted.tasks, *retracted.groups, *retracted.writes)
+            numbers = [number_of(each) for each in touched if group_of(each) == parent]
+            if numbers and number_of(inside) > min(numbers):
+                return True
+        inside = parent
+    return False
 
 
 def derived(run: Run, sources: list[str]) -> tuple[list[str], list[str]]:
     """The sources with all tasks that were derived from them, and the groups around these, in the order of the run.
 
-    A group around is gathered again; one that was itself derived begins anew with everything inside it.
+    A group around is gathered again; one that was itself derived begins anew with everything inside it. What was
+    skipped for want of something else stays so.
     """
+    stays = set[str]()
+    while True:
+        anew, groups = _reached(run, sources, stays)
+        without = {name for name in anew - stays if name not in sources and in_want(run, name, anew | groups)}
+        if not without:
+            return [name for name in run.tasks if name in anew], [name for name in run.tasks if name in groups - anew]
+        stays |= without
+
+
+def _reached(run: Run, sources: list[str], stays: set[str]) -> tuple[set[str], set[str]]:
     anew, groups, queue = set(sources), set[str](), list(sources)
     while queue:
         name = queue.pop()
@@ -141,15 +172,10 @@ def derived(run: Run, sources: list[str]) -> tuple[list[str], list[str]]:
                 later = (each for each in run.tasks if each.startswith(prefix) and group_of(each) == parent)
                 following += [each for each in later if number_of(each) > number_of(name)]
         for each in following:
-            if each not in anew:
+            if each not in anew and each not in stays:
                 anew.add(each)
                 queue.append(each)
-    return [name for name in run.tasks if name in anew], [name for name in run.tasks if name in groups - anew]
-
-
-def _inside(run: Run, names: list[str]) -> list[str]:
-    groups = tuple(f"{name}." for name in names if name in run.groups)
-    return [name for name in run.tasks if groups and name.startswith(groups)]
+    return anew, groups
 
 
 def fork(run: Run, command: c.ForkRun, now: datetime) -> list[e.Event]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestration.core import events as e
 from orchestration.core import groups
-from orchestration.core.dues import again, owe, recount, set_deadline
+from orchestration.core.dues import again, owe, reconsider, recount, set_deadline, under_way
 from orchestration.core.run import Conclude, Prepare, Report, Run, group_of, number_of
 
 
@@ -33,16 +33,24 @@ def _reopen(run: Run, deadline: datetime | None) -> None:
 
 def _reopened(run: Run, event: e.RunReopened) -> None:
     _reopen(run, event.deadline)
-    for name, task in run.tasks.items():
-        if task.status in ("failed", "cancelled") and (run.tasks.get(group_of(name)) or task).status not in (
-            "succeeded",
-            "skipped",
-        ):
-            if name in run.groups and task.status == "cancelled":
-                task.status = "open"
-            else:
-                again(run, name)
+    for name in list(run.tasks):
+        if name in run.tasks:  # else it went with its group
+            _take_up(run, name)
     _go_on(run)
+
+
+def _take_up(run: Run, name: str) -> None:
+    task, group = run.tasks[name], run.groups.get(name)
+    if task.status == "failed" and groups.kept(run, name):
+        return  # the group around has gone on without it
+    if task.status == "cancelled" and group is not None and group.open:
+        task.status, task.finished_at = "open", None
+    elif task.written and (task.stale or task.status in ("failed", "cancelled")):
+        reconsider(run, name)
+    elif task.status in ("failed", "cancelled"):
+        if group is not None and run.nodes[name].for_each is not None:
+            groups.purge(run, name)
+        again(run, name)
 
 
 def _go_on(run: Run) -> None:
@@ -66,23 +74,23 @@ def _entry_retracted(run: Run, event: e.EntryRetracted) -> None:
             again(run, name)
     for name in event.groups:
         if name in run.tasks and name not in event.tasks:
-            groups.reopened(
-                run, name, [number_of(each) for each in (*event.tasks, *event.writes) if group_of(each) == name]
-            )
+            touched = (*event.tasks, *event.groups, *event.writes)
+            groups.reopened(run, name, [number_of(each) for each in touched if group_of(each) == name])
     for name in event.writes:
         if name in run.tasks:
-            task = run.tasks[name]
-            task.stale = True
-            if task.status == "succeeded":  # prepared again, to see whether it would be another one now
-                task.status, task.approval, task.finished_at = "pending", "", None
+            if under_way(run.tasks[name]):
+                run.tasks[name].stale = True
+            else:
+                reconsider(run, name)
     _go_on(run)
 
 
 def _forked(run: Run, _: e.RunForked) -> None:
-    run.dry = True
+    run.dry, run.paused, run.deadline = True, False, None
     for approval in run.approvals.values():
         if approval.open:
             approval.approvers = [run.initiator]
+            approval.votes = []
             approval.quorum, approval.due_at, approval.remind_at, approval.escalate_to = 1, None, None, None
 
 

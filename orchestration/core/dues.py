@@ -10,6 +10,7 @@ from orchestration.core.run import (
     SETTLED,
     ApprovalState,
     Ask,
+    AskSignIn,
     Dispatch,
     Effect,
     Person,
@@ -60,6 +61,14 @@ def unanswered(approval: ApprovalState) -> Iterator[Person]:
     return (person for person in approval.approvers if person.id not in said)
 
 
+def delivered(run: Run, approval: ApprovalState) -> None:
+    """Nobody is left to be asked, or to be reminded, if everybody has got the card, or the reminder."""
+    if all((f"approval:{approval.id}", person.id) in run.receipts for person in approval.approvers):
+        run.due.pop(Ask(approval.id), None)
+    if all((f"reminder:{approval.id}", person.id) in run.receipts for person in unanswered(approval)):
+        run.due.pop(Remind(approval.id), None)
+
+
 def drop(run: Run, name: str) -> None:
     """Nothing more is to be done about a task as it stands."""
     task = run.tasks[name]
@@ -69,13 +78,31 @@ def drop(run: Run, name: str) -> None:
     run.due.pop(PrepareQuestion(name), None)
     if task.status == "awaiting_sign_in":
         run.awaiting -= 1
+        if not run.awaiting:
+            run.due.pop(AskSignIn(run.sign_in_round), None)
 
 
 def again(run: Run, name: str) -> None:
     """Begin a task anew; its attempts go on being counted, so that a late result of an old one is known as such."""
     drop(run, name)
     old = run.tasks[name]
-    run.tasks[name] = TaskState(attempt=old.attempt, generation=old.generation)
+    run.tasks[name] = TaskState(attempt=old.attempt, generation=old.generation + old.written)
+
+
+def leave_behind(run: Run, name: str) -> None:
+    """A write that took place stays where it is, and the task goes on without it: a person looks after it."""
+    run.left_behind.append(name)
+    task = run.tasks[name]
+    task.stale = task.written = False
+    task.generation, task.entry, task.summary, task.allowed = task.generation + 1, "", "", ""
+    task.journal = ""
+
+
+def reconsider(run: Run, name: str) -> None:
+    """Prepare a write that took place once more, to see whether it would be another one now."""
+    drop(run, name)
+    task = run.tasks[name]
+    task.status, task.stale, task.approval, task.finished_at = "pending", True, "", None
 
 
 def recount(run: Run) -> None:

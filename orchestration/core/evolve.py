@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.core import approval_changes, control_changes, task_changes
 from orchestration.core import events as e
-from orchestration.core.dues import forget_attempt, make_ready, owe, set_deadline, unanswered, under_way
+from orchestration.core.dues import delivered, forget_attempt, make_ready, owe, set_deadline, under_way
 from orchestration.core.run import (
     SETTLED,
     Ask,
@@ -76,6 +76,7 @@ def _started(run: Run, event: e.RunStarted) -> None:
 def _closing_began(run: Run, event: e.ClosingBegan) -> None:
     run.status, run.closing, run.code, run.message = "closing", event.outcome, event.code, event.message
     kept = {name for name, task in run.tasks.items() if under_way(task)}
+    run.awaiting = sum(run.tasks[name].status == "awaiting_sign_in" for name in kept)
     for name, task in run.tasks.items():
         if task.status not in SETTLED and name not in kept:
             task.status, task.finished_at = "cancelled", event.at
@@ -87,7 +88,7 @@ def _closing_began(run: Run, event: e.ClosingBegan) -> None:
         about = getattr(effect, "task", None) or (
             run.approvals[effect.approval].task if isinstance(effect, Ask | Remind) else ""
         )
-        if about not in kept and not (isinstance(effect, AskSignIn) and kept):
+        if about not in kept and not (isinstance(effect, AskSignIn) and run.awaiting):
             del run.due[effect]
 
 
@@ -111,12 +112,8 @@ def _cancelled(run: Run, event: e.RunCancelled) -> None:
 def _notice_delivered(run: Run, event: e.NoticeDelivered) -> None:
     run.receipts[event.notice, event.to] = event.receipt
     kind, _, which = event.notice.partition(":")
-    if kind == "reminder":
-        if all((event.notice, person.id) in run.receipts for person in unanswered(run.approvals[which])):
-            run.due.pop(Remind(which), None)
-    elif kind == "approval":
-        if all((event.notice, person.id) in run.receipts for person in run.approvals[which].approvers):
-            run.due.pop(Ask(which), None)
+    if kind in ("approval", "reminder"):
+        delivered(run, run.approvals[which])
     elif kind == "sign_in":
         run.due.pop(AskSignIn(int(which)), None)
     elif kind == "outcome":
@@ -134,6 +131,7 @@ def _sign_in_requested(run: Run, event: e.SignInRequested) -> None:
     task.status, task.doubt, task.look_at = "awaiting_sign_in", doubt, None
     if not doubt:
         task.spent -= 1
+        task.stale = task.stale and task.written  # what was not written cannot be out of date
 
 
 def _signed_in(run: Run, _: e.SignedIn) -> None:

@@ -18,13 +18,22 @@ def opened(run: Run, event: e.GroupOpened) -> None:
     if run.nodes[name].for_each is not None:
         if name in run.groups:
             purge(run, name)
-        group = run.groups.setdefault(name, GroupState())
+        group = _group(run, name)
         group.count, group.items = event.count, event.entry
         go_on(run, name)
     else:
-        group = run.groups.setdefault(name, GroupState())
+        group = _group(run, name)
         group.first = group.begun + 1
+        group.results += [""] * (group.begun - len(group.results))  # of rounds that gave none
         _begin(run, name, group)
+
+
+def _group(run: Run, name: str) -> GroupState:
+    """The group of a task, open; what was there before it counts on in what it begins."""
+    task = run.tasks[name]
+    group = run.groups.setdefault(name, GroupState(attempts=task.attempt, generation=task.generation))
+    group.open = True
+    return group
 
 
 def go_on(run: Run, name: str) -> None:
@@ -37,6 +46,15 @@ def go_on(run: Run, name: str) -> None:
         owe(run, Gather(name, group.begun))
 
 
+def kept(run: Run, name: str) -> bool:
+    """Whether a group around a task goes on with its other items when one of them fails."""
+    while name := group_of(name):
+        each = run.nodes[name].for_each
+        if each is not None and each.on_failure == "keep":
+            return True
+    return False
+
+
 def _begin(run: Run, name: str, group: GroupState) -> None:
     group.begun += 1
     prefix, body = f"{name}.{group.begun}.", run.nodes[name].body
@@ -44,7 +62,9 @@ def _begin(run: Run, name: str, group: GroupState) -> None:
     run.unsettled += len(body)
     for child, node in body.items():
         run.nodes[prefix + child] = node
-        run.tasks[prefix + child] = TaskState(unsettled=len(node.needs), attempt=group.attempts)
+        run.tasks[prefix + child] = TaskState(
+            unsettled=len(node.needs), attempt=group.attempts, generation=group.generation
+        )
         run.dependents[prefix + child] = []
     for child, node in body.items():
         for need in node.needs:
@@ -75,13 +95,18 @@ def ended(run: Run, event: e.RoundEnded) -> None:
 
 def gathered(run: Run, name: str) -> None:
     """A group has come to its result or its failure."""
-    run.due.pop(Gather(name, run.groups[name].begun), None)
+    group = run.groups[name]
+    group.open = False
+    run.due.pop(Gather(name, group.begun), None)
 
 
 def reopened(run: Run, name: str, numbers: list[int]) -> None:
     """Some tasks inside a settled group are done again: of a `repeat`, later rounds never were."""
-    run.due.pop(Gather(name, run.groups[name].begun), None)
+    drop(run, name)
     task, group = run.tasks[name], run.groups[name]
+    run.due.pop(Gather(name, group.begun), None)
+    group.open = True
+    task.approval = ""
     task.status, task.entry, task.summary, task.finished_at = "open", "", "", None
     if run.nodes[name].repeat is not None and numbers:
         for number in range(min(numbers) + 1, group.begun + 1):
@@ -95,7 +120,7 @@ def purge(run: Run, name: str) -> None:
     run.due.pop(Gather(name, run.groups[name].begun), None)
     group = run.groups[name]
     _remove(run, name, group, f"{name}.")
-    run.groups[name] = GroupState(attempts=group.attempts)
+    run.groups[name] = GroupState(attempts=group.attempts, generation=group.generation)
 
 
 def _remove(run: Run, name: str, group: GroupState, prefix: str) -> None:
@@ -103,9 +128,12 @@ def _remove(run: Run, name: str, group: GroupState, prefix: str) -> None:
         drop(run, inside)
         if inside in run.groups:
             run.due.pop(Gather(inside, run.groups[inside].begun), None)
-            group.attempts = max(group.attempts, run.groups.pop(inside).attempts)
+            gone = run.groups.pop(inside)
+            group.attempts = max(group.attempts, gone.attempts)
+            group.generation = max(group.generation, gone.generation)
         task = run.tasks.pop(inside)
         group.attempts = max(group.attempts, task.attempt)
-        if task.key and task.entry:
+        group.generation = max(group.generation, task.generation + task.written)
+        if task.written:
             run.left_behind.append(inside)
         del run.nodes[inside], run.dependents[inside]

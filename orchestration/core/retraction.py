@@ -8,9 +8,9 @@ import msgspec
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core.control import retract
+from orchestration.core.control import goes, retract
 from orchestration.core.plan import Node
-from orchestration.core.run import Run, group_of, number_of
+from orchestration.core.run import Run
 
 
 class Retraction(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +40,8 @@ def foresee(run: Run, command: c.RetractEntry, now: datetime) -> Retraction:
     """
     [event] = retract(run, command, now)
     assert isinstance(event, e.EntryRetracted)
-    gone = {name for name in run.tasks if _begins_anew(run, name, event)}
-    written = {name for name in gone if run.tasks[name].key and run.tasks[name].entry}
+    gone = {name for name in run.tasks if goes(run, name, event)}
+    written = {name for name in gone if run.tasks[name].written}
     return Retraction(
         source=[command.task] if command.task else [n for n, task in run.tasks.items() if task.entry == command.entry],
         again=[name for name in event.tasks if name not in gone],
@@ -53,17 +53,3 @@ def foresee(run: Run, command: c.RetractEntry, now: datetime) -> Retraction:
 
 def _asks(node: Node) -> bool:
     return node.approval is not None or any(_asks(each) for each in node.body.values())
-
-
-def _begins_anew(run: Run, name: str, event: e.EntryRetracted) -> bool:
-    """Whether a task goes with its loop, or with a round after one that is done again."""
-    inside = name
-    while parent := group_of(inside):
-        if parent in event.tasks:
-            return True
-        if parent in event.groups and run.nodes[parent].repeat is not None:
-            touched = [number_of(each) for each in (*event.tasks, *event.writes) if group_of(each) == parent]
-            if touched and number_of(inside) > min(touched):
-                return True
-        inside = parent
-    return False

@@ -1,4 +1,4 @@
-"""The state of one run, folded from its events."""
+"""The state of one run, folded from its events. `docs/states.md` draws the states and the ways between them."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ class TaskState(msgspec.Struct, omit_defaults=True):
         generation: How often a write was begun anew on purpose; part of its idempotency key.
         journal: What the worker of a write wanted to be known of its first step, such as the id of a draft.
         stale: A write that was made, or is being made, from what has been taken back since.
+        written: The write of this generation took place.
     """
 
     status: TaskStatus = "pending"
@@ -159,6 +160,7 @@ class TaskState(msgspec.Struct, omit_defaults=True):
     generation: int = 0
     journal: str = ""
     stale: bool = False
+    written: bool = False
 
 
 class GroupState(msgspec.Struct):
@@ -172,6 +174,8 @@ class GroupState(msgspec.Struct):
         unsettled: Number => tasks not settled, of what is begun and not settled.
         results: A repeat's results by round, as context entries.
         attempts: The highest attempt of any removed task, so that none is counted twice.
+        generation: Above that of any removed write that took place, so that no idempotency key is used twice.
+        open: It was begun and has come to no result or failure since; also while its run has ended.
     """
 
     count: int = 0
@@ -181,6 +185,8 @@ class GroupState(msgspec.Struct):
     unsettled: dict[int, int] = {}
     results: list[str] = []
     attempts: int = 0
+    generation: int = 0
+    open: bool = False
 
 
 class Vote(msgspec.Struct, frozen=True):
@@ -252,7 +258,8 @@ class Run(msgspec.Struct):
         deadline: When the run fails if it has not ended.
         reopened: How often the run went on after it had ended.
         dry: A copy made to see what would happen: it writes nothing, and asks only its initiator.
-        left_behind: Writes of loops that were begun anew because what they were made from was taken back.
+        left_behind: Writes that stand although what they were made from was taken back: of groups that were begun anew,
+            and of tasks that were left out.
     """
 
     run_id: str

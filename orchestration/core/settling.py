@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from orchestration.core import events as e
@@ -41,12 +42,30 @@ def skip(
     while queue:
         name = queue.pop()
         for dependent in run.dependents[name]:
-            stays = run.tasks[dependent].status in settled  # by an earlier skip of something else that it needs
+            task = run.tasks[dependent]
+            # It is settled by an earlier skip of something else that it needs; or it is a write under way whose source
+            # was taken back, and `left_out` once it is known what became of it.
+            stays = task.status in settled or under_way(task)
             if not stays and dependent not in gone and name not in run.nodes[dependent].optional:
                 gone.add(dependent)
                 queue.append(dependent)
                 skipped.append(e.TaskSkipped(at=now, task=dependent, reason="need"))
     return skipped
+
+
+def in_want(run: Run, name: str, again: AbstractSet[str] = frozenset()) -> bool:
+    """Whether a task cannot do without something that was skipped or failed, and is not among what is done again."""
+    node, prefix = run.nodes[name], name[: name.rfind(".") + 1]
+    for need in node.needs:  # a plain loop: it is gone through for every task that begins
+        lost = run.tasks[prefix + need].status in ("skipped", "failed")
+        if lost and need not in node.optional and prefix + need not in again:
+            return True
+    return False
+
+
+def left_out(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Skips a task that would begin, if it is in want of something that was skipped while its write was under way."""
+    return skip(run, now, e.TaskSkipped(at=now, task=name, reason="need")) if in_want(run, name) else []
 
 
 def live(run: Run, name: str, *statuses: str) -> TaskState | None:

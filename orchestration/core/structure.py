@@ -31,10 +31,10 @@ def _graph_problems(path: str, tasks: dict[str, Node], outside: frozenset[str]) 
             problems.append(
                 f"{here}: a task outside has this name too; names in a group must differ from those around it"
             )
-        problems.extend(f"{here}.needs: there is no task {need!r}" for need in node.needs if need not in tasks)
-        problems.extend(
+        problems += [f"{here}.needs: there is no task {need!r}" for need in node.needs if need not in tasks]
+        problems += [
             f"{here}.optional: {need!r} is not among its needs" for need in node.optional if need not in node.needs
-        )
+        ]
         problems.extend(f"{here}{problem}" for problem in _node_problems(node))
     if cycle := _cycle(tasks):
         problems.append(f"{path}: {' -> '.join(cycle)} wait for each other")
@@ -46,7 +46,7 @@ def _graph_problems(path: str, tasks: dict[str, Node], outside: frozenset[str]) 
 
 
 def _node_problems(node: Node) -> Iterator[str]:
-    if sum(bool(each) for each in (node.capability, node.approval, node.for_each, node.repeat)) != 1:
+    if bool(node.capability) + bool(node.approval) + bool(node.for_each) + bool(node.repeat) != 1:
         yield ": give exactly one of 'capability', 'approval', 'for_each' and 'repeat'"
     if node.fallback and not node.capability:
         yield ".fallback: only a task with a capability can have one"

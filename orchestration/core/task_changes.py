@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestration.core import events as e
 from orchestration.core import groups
-from orchestration.core.dues import forget_attempt, make_ready, owe, withdraw
+from orchestration.core.dues import forget_attempt, leave_behind, make_ready, owe, withdraw
 from orchestration.core.run import Conclude, Dispatch, Gather, Prepare, PrepareQuestion, Reconcile, Run
 
 
@@ -49,7 +49,8 @@ def _task_succeeded(run: Run, event: e.TaskSucceeded) -> None:
     forget_attempt(run, event.task, task)
     if event.task in run.groups:
         groups.gathered(run, event.task)
-    if task.stale and not run.closing:  # what it was made from was taken back meanwhile
+    task.written = bool(task.key)
+    if task.stale and task.key and not run.closing:  # what it was made from was taken back meanwhile
         task.entry, task.summary = event.entry, event.summary
         make_ready(run, event.task, task)
         return
@@ -69,8 +70,7 @@ def _attempt_failed(run: Run, event: e.AttemptFailed) -> None:
     if name in run.groups:
         groups.gathered(run, name)
     task.code, task.message = event.code, event.message
-    if task.stale:  # it was not written, so that nothing of it is out of date
-        task.stale = False
+    task.stale = task.stale and task.written  # what was not written cannot be out of date
     if event.retry_at is not None:
         task.status, task.retry_at = "backing_off", event.retry_at
         heapq.heappush(run.timers, (event.retry_at, name, task.attempt))
@@ -102,6 +102,8 @@ def _task_skipped(run: Run, event: e.TaskSkipped) -> None:
     task = run.tasks[event.task]
     run.due.pop(Prepare(event.task), None)
     withdraw(run, task)
+    if task.written:
+        leave_behind(run, event.task)
     task.stale = False
     task.status, task.code, task.message, task.finished_at = (
         "skipped",
@@ -127,7 +129,9 @@ def _task_released(run: Run, event: e.TaskReleased) -> None:
 
 def _task_fell_back(run: Run, event: e.TaskFellBack) -> None:
     task = run.tasks[event.task]
-    task.spent, task.fell_back = 0, True
+    task.spent, task.fell_back, task.allowed, task.journal = 0, True, "", ""
+    if task.written:  # by the task's own capability; the fallback's write is another one
+        leave_behind(run, event.task)
     run.due.pop(PrepareQuestion(event.task), None)
     make_ready(run, event.task, task)
 
@@ -173,8 +177,12 @@ def _task_in_doubt(run: Run, event: e.TaskInDoubt) -> None:
 def _doubt_resolved(run: Run, event: e.DoubtResolved) -> None:
     task = run.tasks[event.task]
     forget_attempt(run, event.task, task)
-    if not event.happened and not run.closing:
-        make_ready(run, event.task, task)
+    if event.happened:
+        task.written = True
+    else:
+        task.stale = task.stale and task.written
+        if not run.closing:
+            make_ready(run, event.task, task)
 
 
 APPLY: dict[type, Callable[[Run, Any], None]] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from orchestration.core.groups import kept
 from orchestration.core.plan import Node, OnExpiry, Question
 from orchestration.core.run import (
     ApprovalKind,
@@ -18,10 +19,7 @@ from orchestration.core.run import (
     TaskState,
     TaskStatus,
     Vote,
-    group_of,
 )
-
-_SETTLED_WELL = frozenset({"succeeded", "skipped"})
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +106,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         deadline: When the run fails if it has not ended.
         reopened: How often it went on after it had ended.
         dry: It only shows what would happen, and writes nothing.
-        left_behind: Titles of writes made from what was taken back, in loops that were begun anew; a person looks
-            after them.
+        left_behind: Titles of writes that stand although what they were made from was taken back: of groups that were
+            begun anew, and of tasks that were left out. A person looks after them.
         failed: What failed in a run that failed, also inside groups: it can be tried again, or left out.
     """
 
@@ -175,8 +173,7 @@ def _failed(run: Run) -> list[str]:
     """What ended a run: not what a group went on without."""
     if run.status != "failed":
         return []
-    names = [name for name, task in run.tasks.items() if task.status == "failed"]
-    return [name for name in names if (run.tasks.get(group_of(name)) or run.tasks[name]).status not in _SETTLED_WELL]
+    return [name for name, task in run.tasks.items() if task.status == "failed" and not kept(run, name)]
 
 
 def _of_plan(run: Run, name: str) -> Node:
@@ -255,7 +252,8 @@ def _questions(tasks: dict[str, Node]) -> Iterator[Question]:
     for node in tasks.values():
         if node.approval:
             yield node.approval
-        yield from _questions(node.body)
+        elif not node.capability:
+            yield from _questions(node.body)
 
 
 def _asked(question: Question) -> str:

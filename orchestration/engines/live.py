@@ -85,6 +85,17 @@ class LiveRun:
         """Digest of the run's parameters, which never change."""
         return self.digest(msgspec.json.encode(self.run.plan.params, order="deterministic"))
 
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What expressions see as `run`; it never changes."""
+        run = self.run
+        return {
+            "id": run.run_id,
+            "goal": run.goal,
+            "today": run.proposed_at.date().isoformat(),
+            "initiator": msgspec.to_builtins(run.initiator),
+        }
+
     def keep(self, body: bytes) -> str:
         """Add JSON bytes to the context with the next commit; returns the entry's id."""
         entry = self.digest(body)
@@ -94,14 +105,18 @@ class LiveRun:
     def put(self, entry: str, body: bytes) -> None:
         """Add JSON bytes whose digest is known to the context with the next commit."""
         if entry not in self._bodies:
-            self._hold({entry: body})
+            self._bodies[entry] = body
+            self._kept_bytes += len(body)
             self.written.append(EntryRow(self.run.run_id, entry, body))
 
     async def fetch(self, store: Store, entries: set[str]) -> None:
         """Bring entries into memory."""
-        missing = {entry for entry in entries if entry and entry not in self._bodies}
-        if missing:
+        if missing := self.missing(entries):
             self._hold(await store.entries(self.run.run_id, missing))
+
+    def missing(self, entries: set[str]) -> set[str]:
+        """Those of the entries that are not in memory."""
+        return {entry for entry in entries if entry and entry not in self._bodies}
 
     def _hold(self, bodies: dict[str, bytes]) -> None:
         self._bodies.update(bodies)

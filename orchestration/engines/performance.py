@@ -117,7 +117,7 @@ class Performance:
             self._registry.undecided(worker, caller)
             raise
         except (Unavailable, OutcomeUnknown) as error:
-            self._registry.failed(worker, error.message)
+            self._registry.failed(worker, error.code)
             raise
         except (NotFound, Refused):  # an answer too
             self._registry.succeeded(worker)
@@ -131,8 +131,7 @@ class Performance:
     def overdue(self, name: str) -> None:
         """A call of the worker of this name was given up because nothing came back in time."""
         with contextlib.suppress(NoWorker):
-            worker = self._registry.by_name(name)
-            self._registry.failed(worker, f"{worker.capability.system or worker.name} did not answer in time.")
+            self._registry.failed(self._registry.by_name(name), "timeout")
 
     async def look(self, live: LiveRun, name: str, attempt: int) -> Settled:
         """Look whether a write in doubt took place; a human is asked where that cannot be told."""

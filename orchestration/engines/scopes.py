@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from orchestration.core.expressions import Scope
 from orchestration.core.run import Run, group_of, number_of
 from orchestration.engines.live import LiveRun
@@ -23,12 +21,7 @@ def scope(live: LiveRun, prefix: str = "") -> Scope:
     seen: dict[str, Mapping[str, Any]] = {
         "params": run.plan.params,
         "tasks": _Outputs(live, prefix),
-        "run": {
-            "id": run.run_id,
-            "goal": run.goal,
-            "today": run.proposed_at.date().isoformat(),
-            "initiator": msgspec.to_builtins(run.initiator),
-        },
+        "run": live.about,
     }
     for name, number in _groups(prefix):
         group = run.groups[name]

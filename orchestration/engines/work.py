@@ -45,7 +45,6 @@ class Work:
         self._tasks.setdefault(run_id, {})[effect] = task
         if write:
             self._writes.add(task)
-        task.add_done_callback(lambda _: self._forget(run_id, effect, task))
 
     async def _perform(self, run_id: str, effect: Effect, perform: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -69,7 +68,10 @@ class Work:
     def cancel(self, run_id: str, effect: Effect) -> bool:
         """Stop performing an effect, if it is: whatever comes of it is not wanted any more."""
         task = self._tasks.get(run_id, {}).get(effect)
-        return task is not None and task.cancel()
+        if task is None:
+            return False
+        task.add_done_callback(lambda _: self._forget(run_id, effect, task))  # it may not even have begun
+        return task.cancel()
 
     async def stop(self) -> None:
         """Give writes a moment to finish, then cancel everything; who does not listen is left behind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +31,7 @@ from orchestration.core.view import RunView
 from orchestration.engines.fork import Copy
 from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparable, Preparation
-from orchestration.engines.rounds import Request, Round
+from orchestration.engines.rounds import Inbox, Request, Round
 from orchestration.engines.work import Work
 from orchestration.errors import CommitUncertain, Invalid, LogLost, TandemError, Unavailable, UnknownRun
 from orchestration.ports import Applied, Clock, RunRow, Store
@@ -70,9 +71,9 @@ class Writer:
     ) -> None:
         self._store, self._clock, self._preparation, self._work = store, clock, preparation, work
         self._view, self._committed, self._reload, self._point = view, committed, reload, point
-        self._inbox: asyncio.Queue[Request] = asyncio.Queue()
+        self._inbox = Inbox()
         self._live: dict[str, LiveRun] = {}
-        self._recent: dict[str, LiveRun] = {}  # nothing is being done for them; the one that left first is first
+        self._recent: OrderedDict[str, LiveRun] = OrderedDict()  # nothing is being done for them
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._failures = 0
@@ -94,29 +95,27 @@ class Writer:
         if self._task is None:
             return
         self._stopping = True
-        self._inbox.put_nowait(_STOP)
+        self._inbox.put(_STOP)
         await asyncio.gather(self._task, return_exceptions=True)
-        while not self._inbox.empty():
-            self._inbox.get_nowait().refuse(
-                Unavailable("Tandem is being stopped; nothing was changed, please try again.")
-            )
+        for request in self._inbox.clear():
+            request.refuse(Unavailable("Tandem is being stopped; nothing was changed, please try again."))
         self._live.clear()
         self._recent.clear()
 
     def lost(self) -> None:
         """The log was found to be out of reach: have it back before anything else."""
-        self._inbox.put_nowait(_LOST)
+        self._inbox.put(_LOST)
 
     def put(self, request: Request) -> None:
         """Take a request nobody waits for."""
-        self._inbox.put_nowait(request)
+        self._inbox.put(request)
 
     async def submit(self, request: Request) -> tuple[LiveRun, Applied]:
         """The run once the request is on disk, and what became of it."""
         if not self.alive:
             raise Unavailable("Tandem is not running; nothing was changed, please try again.")
         request.answer = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(request)
+        self._inbox.put(request)
         return await request.answer
 
     async def read(self, run_id: str) -> LiveRun:
@@ -126,7 +125,7 @@ class Writer:
     def release(self, run_id: str) -> None:
         """Let a run leave memory if nothing is being done for it any more."""
         if run_id in self._live and not self._work.busy(run_id):
-            self._inbox.put_nowait(Request(run_id))
+            self._inbox.put(Request(run_id))
 
     async def remove(self, runs: Sequence[RunRow]) -> list[str]:
         """`Store.remove`, between two rounds, of runs that nothing is being done for."""
@@ -135,11 +134,10 @@ class Writer:
 
     async def _write(self) -> None:
         while True:
-            requests = [await self._inbox.get()]
-            while not self._inbox.empty():
-                requests.append(self._inbox.get_nowait())
+            requests = await self._inbox.wait()
             stopping, lost = _STOP in requests, _LOST in requests
-            requests = [request for request in requests if request not in (_STOP, _LOST)]
+            if stopping or lost:
+                requests = [request for request in requests if request not in (_STOP, _LOST)]
             try:
                 if lost:
                     raise LogLost("the connection to it broke")
@@ -155,7 +153,7 @@ class Writer:
                 return
 
     async def _round(self, requests: list[Request]) -> None:
-        batch = Round()
+        batch = Round(requests)
         for request in requests:
             await self._try(request, batch)
         for live in batch.touched.values():
@@ -199,7 +197,7 @@ class Writer:
     async def _take(self, request: Request, batch: Round) -> None:
         run_id = request.run_id
         if request.command_id:
-            before = batch.commands.get(request.command_id) or await self._store.command(request.command_id)
+            before = batch.commands.get(request.command_id) or await self._applied(request.command_id, batch)
             if before is not None:
                 if before != run_id and not isinstance(request.command, c.ProposeRun | c.ForkRun):
                     raise Invalid(f"the command id {request.command_id!r} belongs to another run")
@@ -224,6 +222,12 @@ class Writer:
             batch.commands[request.command_id] = run_id
         batch.answers.append((request, live, False))
 
+    async def _applied(self, command_id: str, batch: Round) -> str | None:
+        """The run that a command was applied to in an earlier round; asked once for all of this one."""
+        if batch.applied is None:
+            batch.applied = await self._store.commands(batch.asked)
+        return batch.applied.get(command_id)
+
     async def _load(self, run_id: str) -> LiveRun:
         live = self._live.get(run_id)
         if live is None:
@@ -237,7 +241,7 @@ class Writer:
         if live.small and live.run.status not in ENDED:
             self._recent[run_id] = live
             if len(self._recent) > RECENT:
-                del self._recent[next(iter(self._recent))]
+                self._recent.popitem(last=False)
 
     def _open(self, command: c.ProposeRun, batch: Round) -> LiveRun:
         event = decide(None, command, self._clock.now())[0]
@@ -305,10 +309,11 @@ class Writer:
         while run.fresh:
             fresh, run.fresh = run.fresh, []
             for effect in fresh:
-                if not isinstance(effect, Prepare | PrepareQuestion | Gather | Conclude):
+                if not isinstance(effect, _PREPARED):
                     outward.append(effect)
                 elif effect in run.due and not (run.paused and isinstance(effect, Prepare)):
-                    await live.fetch(self._store, self._preparation.reads(live, effect))
+                    if missing := live.missing(self._preparation.reads(live, effect)):
+                        await live.fetch(self._store, missing)
                     self._prepare_one(live, effect, batch)
 
     def _prepare_one(self, live: LiveRun, effect: Preparable, batch: Round) -> None:
@@ -350,7 +355,7 @@ class Writer:
         for request in requests:
             if request.answer is None and request.command is not None and (again or not request.again):
                 request.again = not again
-                self._inbox.put_nowait(request)
+                self._inbox.put(request)
         while not self._stopping:
             self._failures += 1
             if self._failures > 1:
@@ -375,10 +380,9 @@ class Writer:
             request.refuse(
                 Unavailable("Tandem's log cannot be reached; please look whether this was saved, then try again.")
             )
-        waiting = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-        for request in waiting:
+        for request in self._inbox.clear():
             if request.answer is None:
-                self._inbox.put_nowait(request)
+                self._inbox.put(request)
             request.refuse(
                 Unavailable("Tandem's log cannot be reached just now; nothing was changed, please try again.")
             )
@@ -403,4 +407,5 @@ class Writer:
             request.refuse(Unavailable("This could not be saved just now, so nothing was changed; please try again."))
 
 
+_PREPARED = (Prepare, PrepareQuestion, Gather, Conclude)
 _STOP, _LOST = Request(""), Request("")

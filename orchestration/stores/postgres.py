@@ -250,6 +250,15 @@ class PostgresStore:
         rows = await self._rows("SELECT run_id FROM commands WHERE command_id = %s", command_id)
         return rows[0][0] if rows else None
 
+    async def commands(self, command_ids: Sequence[str]) -> dict[str, str]:
+        """See `Store.commands`."""
+        rows = await self._rows(
+            "SELECT asked.number, c.run_id FROM unnest(%s) WITH ORDINALITY AS asked (id, number) "
+            "JOIN commands c ON c.command_id = asked.id",
+            Texts(command_ids),
+        )
+        return {command_ids[number - 1]: run_id for number, run_id in rows}
+
     async def get(self, kind: str, key: str) -> bytes | None:
         """See `Store.get`."""
         return await self._bytes("SELECT body FROM documents WHERE kind = %s AND key = %s", kind, key)

@@ -75,7 +75,7 @@ class SqliteStore:
                 return self._timed(call, *args)
             return await self._in_thread(self._thread, call, *args)
         except sqlite3.OperationalError as error:  # no room, locked by another process, no disk
-            raise LogLost(f"{self._path} cannot be used just now ({error}); please try again.") from error
+            raise LogLost(f"{self._path.name} cannot be used just now ({error}); please try again.") from error
         except sqlite3.DatabaseError as error:
             if type(error) is not sqlite3.DatabaseError:
                 raise
@@ -250,6 +250,15 @@ class SqliteStore:
         """See `Store.command`."""
         rows = await self._rows("SELECT run_id FROM commands WHERE command_id = ?", command_id, small=True)
         return rows[0][0] if rows else None
+
+    async def commands(self, command_ids: Sequence[str]) -> dict[str, str]:
+        """See `Store.commands`."""
+        return await self._run(self._applied, command_ids, small=len(command_ids) < SMALL_ROWS)
+
+    def _applied(self, command_ids: Sequence[str]) -> dict[str, str]:
+        sql = "SELECT run_id FROM commands WHERE command_id = ?"
+        found = ((each, self._db.execute(sql, (each,)).fetchone()) for each in command_ids)
+        return {command_id: row[0] for command_id, row in found if row}
 
     async def get(self, kind: str, key: str) -> bytes | None:
         """See `Store.get`."""

@@ -127,6 +127,8 @@ async def test_a_command_is_known_by_its_id(store: Store) -> None:
     await store.append(Batch(commands=[CommandRow("press-1", "r1")]))
     assert await store.command("press-1") == "r1"
     assert await store.command("press-2") is None
+    assert await store.commands([]) == {}
+    assert await store.commands(["press-0", "press-1", "press-2"]) == {"press-1": "r1"}
     with pytest.raises(Exception, match=r"(?i)unique"):
         await store.append(Batch(commands=[CommandRow("press-1", "r2")]))
 
@@ -362,6 +364,7 @@ async def test_any_text_can_be_written(store: Store) -> None:
     await store.append(Batch(runs=[titled], commands=[CommandRow("c\0d", "r1")]))
     assert (await store.runs())[0].title.replace("\ufffd", "\0") == titled.title
     assert await store.command("c\0d") == "r1"
+    assert await store.commands(["c\0d"]) == {"c\0d": "r1"}
 
 
 async def test_texts_are_in_the_order_of_their_code_points(store: Store) -> None:

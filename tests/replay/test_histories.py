@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,14 @@ def digest(run: Run) -> str:
     return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:16]
 
 
+@cache
+def _fields(of: type) -> tuple[Any, ...]:
+    return msgspec.structs.fields(of)
+
+
 def _since(state: Any) -> list[str]:
     found = []
-    for field in msgspec.structs.fields(type(state)):
+    for field in _fields(type(state)):
         if field.name in SINCE[type(state)]:
             plain = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             if (value := getattr(state, field.name)) != plain:

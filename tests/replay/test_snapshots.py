@@ -20,7 +20,8 @@ from orchestration.core.snapshot import VERSION, due, freeze, thaw
 from tests.replay.test_histories import HISTORIES, digest, lines
 from tests.support.clock import START
 from tests.support.office import MEGAN
-from tests.unit.core.test_run_properties import Story, plans
+from tests.unit.core.plans import drawn, plans
+from tests.unit.core.story import Story
 
 
 def ordered(value: Any) -> Any:
@@ -56,9 +57,9 @@ def test_every_committed_history_can_be_cut_anywhere(path: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plans(), st.data())
 def test_any_run_can_be_cut_anywhere(plan: Plan, data: st.DataObject) -> None:
-    story = Story(plan)
+    story = Story(plan, drawn(data))
     for _ in range(data.draw(st.integers(0, 40))):
-        story.step(data)
+        story.step()
     cut = data.draw(st.integers(1, len(story.history)))
     assert ordered(resumed(story.history, cut)) == ordered(fold(story.history))
 

@@ -24,6 +24,7 @@ from bot.outbound import Message, Receipt
 from bot.presses import Presses
 from bot.progress import Progress
 from bot.signin import SignIns
+from orchestration.capabilities import Worker
 from orchestration.core.run import Person
 from orchestration.core.view import RunView
 from orchestration.engines.embedded import EmbeddedEngine
@@ -177,10 +178,15 @@ class FakeTokens:
 
 
 class Desk:
-    """Two people and their chats; `restart` is a new process over the same log and the same chats."""
+    """Two people and their chats; `restart` is a new process over the same log and the same chats.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: Where the log is kept.
+        workers: Further ones.
+    """
+
+    def __init__(self, path: Path, *workers: Worker) -> None:
+        self.path, self.workers = path, workers
         self.clock = FakeClock()
         self.outbound = FakeOutbound()
         self.tokens = FakeTokens()
@@ -195,7 +201,10 @@ class Desk:
         self.conversations = Conversations(self.store)
         self.notifier = TeamsNotifier(self.conversations, out, tokens, self.store)
         workers = registry(ALEX, tokens)
+        for each in self.workers:
+            workers.add(each)
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, self.clock, random=Random(7))
+        self.notifier.values = self.engine.value
         self.progress = Progress(self.engine, self.conversations, out, self.clock)
         self.goals = Goals(self.engine, LittlePlanner(), out, self.store, self.clock)
         self.presses = Presses(self.engine, self.goals, self.progress, self.clock)

@@ -109,7 +109,7 @@ class Office:
         self.clock = FakeClock()
         self.surface = Surface()
         self.dispatcher: Dispatcher = Direct()
-        self.registry = Registry(now=lambda: self.clock.now())
+        self.registry = Registry(now=lambda: self.clock.now())  # noqa: PLW0108 - another clock may be put in
         self.calls: list[tuple[str, int]] = []
         self.engine: EmbeddedEngine
         self.engine_options: dict[str, Any] = {"random": Random(7), **engine_options}

@@ -154,6 +154,7 @@ class Teams:
         self.planner = LittlePlanner()
         workers = registry(approver, self.tokens if sign_in else None, pause_seconds)
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, clock, random=Random(7))
+        self.notifier.values = self.engine.value
         self.progress = Progress(self.engine, self.conversations, self.outbound, clock)
         self.goals = Goals(self.engine, self.planner, self.outbound, self.store, clock)
         self.presses = Presses(self.engine, self.goals, self.progress, clock)

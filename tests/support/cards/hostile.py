@@ -10,7 +10,8 @@ import msgspec
 from bot import cards
 from orchestration.core.plan import Answer, Choice
 from orchestration.core.question import Answered, Item, Shown
-from orchestration.core.run import Person
+from orchestration.core.retraction import Retraction
+from orchestration.core.run import Person, Vote
 from orchestration.core.view import RunView
 from orchestration.planning.port import Missing, Suggestion
 from tests.support.cards.samples import ALEX, SHOWN, approval, at, run, task
@@ -75,6 +76,13 @@ ANSWERED = Answered(
     rules={f"kind-{place}": "c2" for place in range(60)},
     exceptions={item.id: "c3" for item in ITEMS},
 )
+LATE = approval(
+    "decide", "decision", EVERYTHING, EVE, ALEX, *[EVE] * 50, quorum=3, due_at=at(9), escalate_to=ALEX,
+    votes=[Vote(EVE, "approve", EVERYTHING)] * 60, escalated_to=EVE,
+)  # fmt: skip
+EVERY = [f"t{place}" for place in range(300)]
+succeeded = msgspec.structs.replace(task(0, "succeeded"), entry="e")
+simulated = task(7, "skipped", code="simulated", message=EVERYTHING)
 SUGGESTIONS = [Suggestion(EVERYTHING, EVERYTHING, EVERYTHING)] * 50
 ANSWER = Answer(EVERYTHING, [(EVERYTHING, EVERYTHING)] * 100, "javascript:alert(1)", EVERYTHING)
 MISSING = Missing(
@@ -91,17 +99,18 @@ HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
     "plan": lambda: cards.plan(_run("proposed"), [EVERYTHING] * 50, [EVERYTHING] * 50, [EVERYTHING] * 50),
     "progress": lambda: cards.progress(RUNNING, at(10)),
     "progress-failed": lambda: cards.progress(_run("failed", "failed", ended=True), at(10)),
-    "decision-items": lambda: cards.decision(RUNNING, ASKED, MANY),
+    "decision-items": lambda: cards.decision(RUNNING, ASKED, MANY, EVE),
     "decision-items-long": lambda: cards.decision(
         run(),
         ASKED,
         msgspec.structs.replace(
             SHOWN, items=[Item(f"{n}", "amount", "Long title " * 90, [("SAP", "1")], n) for n in range(500)]
         ),
+        EVE,
     ),
-    "decision-no-default": lambda: cards.decision(RUNNING, ASKED, msgspec.structs.replace(MANY, default="")),
-    "decision-many-choices": lambda: cards.decision(RUNNING, ASKED, WHOLE),
-    "decision-buttons": lambda: cards.decision(RUNNING, ASKED, FEW),
+    "decision-no-default": lambda: cards.decision(RUNNING, ASKED, msgspec.structs.replace(MANY, default=""), EVE),
+    "decision-many-choices": lambda: cards.decision(RUNNING, ASKED, WHOLE, EVE),
+    "decision-buttons": lambda: cards.decision(RUNNING, ASKED, FEW, EVE),
     "decided": lambda: cards.decided(RUNNING, SENT, MANY, ANSWERED),
     "decided-nothing-stored": lambda: cards.decided(RUNNING, SENT, None),
     "withdrawn": lambda: cards.withdrawn(RUNNING, ASKED),
@@ -110,6 +119,23 @@ HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
     "outcome-failed": lambda: cards.outcome(_run("failed", "failed", "succeeded", ended=True), None),
     "message": lambda: cards.message(EVERYTHING, EVERYTHING * 3, "warning"),
     "message-empty": lambda: cards.message("Title", "", "good"),
+    "decision-late": lambda: cards.decision(RUNNING, LATE, WHOLE, EVE),
+    "voted": lambda: cards.voted(RUNNING, LATE, EVE),
+    "reminder": lambda: cards.reminder(RUNNING, LATE, ALEX),
+    "stale": lambda: cards.decision(RUNNING, ASKED, msgspec.structs.replace(FEW, kind="stale"), EVE),
+    "superseded": lambda: cards.superseded(RUNNING),
+    "retraction": lambda: cards.retraction(
+        RUNNING,
+        RUNNING.tasks[0],
+        Retraction(source=["t0"], again=EVERY, asked=EVERY[:90], writes=EVERY, left_behind=EVERY),
+    ),
+    "outcome-wrong": lambda: cards.outcome(
+        _run("succeeded", succeeded, ended=True, left_behind=[EVERYTHING] * 9), ANSWER
+    ),
+    "outcome-again": lambda: cards.outcome(
+        _run("failed", "failed", ended=True, failed=RUNNING.tasks[:9]), None, dict.fromkeys(EVERY, "https://x.example")
+    ),
+    "outcome-dry": lambda: cards.outcome(_run("succeeded", simulated, ended=True, dry=True), ANSWER),
     "status": lambda: cards.status([RUNNING] * 200, at(10)),
     "empty": lambda: cards.welcome([], ""),
 }

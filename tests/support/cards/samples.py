@@ -11,7 +11,8 @@ import msgspec
 from bot import cards
 from orchestration.core.plan import Answer, Choice
 from orchestration.core.question import CHOICES, Answered, Item, Shown
-from orchestration.core.run import ApprovalKind, Person, RunStatus, TaskStatus
+from orchestration.core.retraction import Retraction
+from orchestration.core.run import ApprovalKind, Person, RunStatus, TaskStatus, Vote
 from orchestration.core.view import ApprovalView, RunView, TaskView
 from orchestration.planning.port import Missing, Suggestion
 
@@ -138,6 +139,7 @@ def approval(
     by: Person | None = None,
     comment: str = "",
     is_open: bool | None = None,
+    **more: Any,
 ) -> ApprovalView:
     """A question, open unless somebody has decided it."""
     return ApprovalView(
@@ -154,6 +156,7 @@ def approval(
         decided_by=by,
         requested_at=at(5),
         decided_at=at(290) if by else None,
+        **more,
     )
 
 
@@ -281,11 +284,104 @@ FAILED = run(
     message="Read the invoice register in SharePoint: “Supplier invoice register 2026.xlsx” has no sheet “2026-10”; "
     "it has 2026-08 and 2026-09. Add the sheet, or choose another month",
 )
+FAILED = msgspec.structs.replace(FAILED, failed=[FAILED.tasks[2]])
 BUSY = run("running", "succeeded", "succeeded", "running", "succeeded")
 WAITING = run("running", *FIVE_DONE, "asking", approvals=[OPEN])
 GATED = run("running", *FIVE_DONE, "succeeded", "succeeded", "asking", approvals=[SENT, ASKED_WRITE])
 DONE = run("succeeded", *FIVE_DONE, "succeeded", "succeeded", "succeeded", approvals=[SENT, ALLOWED], ended=True)
 CANCELLED = run("cancelled", *FIVE_DONE, "cancelled", "cancelled", "cancelled", ended=True)
+
+# What is paused, late, asked of several, taken back, tried again, or only a rehearsal.
+ADELE = Person("00000000-0000-4000-8000-000000000003", "Adele Vance", "adele.vance@contoso.example", "t")
+DUE = at(27 * 3600)
+SHOWN_RELEASE = msgspec.structs.replace(SHOWN_WHOLE, title="Release the October figures?")
+VOTE = Vote(ALEX, "approve", "Figures agree with the bank.")
+ASKED_BOTH = approval(
+    "decide", "decision", SHOWN_RELEASE.title, ALEX, ADELE, quorum=2, due_at=DUE, escalate_to=MEGAN, votes=[VOTE]
+)
+ASKED_LATE = approval(
+    "decide", "decision", SHOWN_RELEASE.title, ALEX, ADELE, due_at=DUE, escalated_to=ADELE, on_expiry="skip"
+)
+OVERDUE = approval("decide", "decision", SHOWN_RELEASE.title, ALEX, expired=True)
+UNANSWERED = approval("decide", "decision", SHOWN.title, ALEX, is_open=False, expired=True, on_expiry="skip")
+SHOWN_STALE = Shown(
+    kind="stale",
+    title="Put the workbook into SharePoint: what it was made from has changed",
+    on_behalf_of=MEGAN,
+    text="This was written before: Supplier invoices 2026-10.xlsx, 14 KB. Tandem cannot take it back; if that has to "
+    "be, please do it there yourself. Shall it be written again, like this?",
+    facts=[("To be written", SHOWN_WRITE.title), *SHOWN_WRITE.facts],
+    choices=CHOICES["stale"],
+)
+ASKED_STALE = approval("upload", "stale", SHOWN_STALE.title, MEGAN)
+GROUPS = [
+    msgspec.structs.replace(task(0, "open"), title="Read every subsidiary's invoices", done=7, of=40),
+    msgspec.structs.replace(task(1, "open"), title="Agree on the summary", done=1, of=3, rounds=True),
+]
+IN_GROUP = approval("dynamics.2.review", "decision", "Is the summary right?", ALEX)
+NOT_SAVED = task(7, "failed", code="conflict", message="SharePoint: a file of this name is there already.")
+FAILED_WRITE = run(
+    "failed",
+    *FIVE_DONE,
+    "succeeded",
+    "succeeded",
+    NOT_SAVED,
+    approvals=[SENT, ALLOWED],
+    ended=True,
+    failed=[NOT_SAVED],
+    message="Put the workbook into SharePoint: a file of this name is there already",
+)
+WITH_ENTRIES = [msgspec.structs.replace(task(place, "succeeded"), entry=f"{place}f9a4c") for place in range(8)]
+ENDED_WELL = run("succeeded", *WITH_ENTRIES, approvals=[SENT, ALLOWED], ended=True)
+NOT_WRITTEN = task(
+    7, "skipped", code="simulated", message=f"Would have been written: {SHOWN_WRITE.title} (Size: 14 KB)"
+)
+REHEARSED = run("succeeded", *FIVE_DONE, "succeeded", "succeeded", NOT_WRITTEN, ended=True, dry=True)
+WRITTEN_THEN_CANCELLED = run(
+    "cancelled", *FIVE_DONE, "succeeded", "succeeded", "succeeded", ended=True, left_behind=["Send the reminder"]
+)
+TAKING_BACK = Retraction(
+    source=["sap"], again=["sap", "match", "decide", "workbook"], asked=["decide"], writes=["upload"], left_behind=[]
+)
+CONTROLLED: dict[str, Callable[[], dict[str, Any]]] = {
+    "progress-paused": lambda: cards.progress(msgspec.structs.replace(BUSY, paused=True, deadline=at(8 * 3600)), at(9)),
+    "progress-deadline": lambda: cards.progress(msgspec.structs.replace(BUSY, deadline=at(8 * 3600)), at(9)),
+    "progress-groups": lambda: cards.progress(run("running", *GROUPS, approvals=[IN_GROUP]), at(95)),
+    "progress-reopened": lambda: cards.progress(msgspec.structs.replace(BUSY, reopened=1), at(900)),
+    "progress-quorum": lambda: cards.progress(run("running", *FIVE_DONE, "asking", approvals=[ASKED_BOTH]), at(190)),
+    "progress-dry": lambda: cards.progress(msgspec.structs.replace(REHEARSED, status="running"), at(400)),
+    "progress-write-failed": lambda: cards.progress(FAILED_WRITE, at(400)),
+    "decision-quorum": lambda: cards.decision(WAITING, ASKED_BOTH, SHOWN_RELEASE, ADELE),
+    "decision-escalated": lambda: cards.decision(WAITING, ASKED_LATE, SHOWN_RELEASE, ADELE),
+    "decision-overdue": lambda: cards.decision(WAITING, OVERDUE, SHOWN_RELEASE, ALEX),
+    "decision-due": lambda: cards.decision(
+        WAITING, msgspec.structs.replace(OPEN, due_at=DUE, on_expiry="fail"), SHOWN, ALEX
+    ),
+    "voted": lambda: cards.voted(WAITING, ASKED_BOTH, ALEX),
+    "decided-quorum": lambda: cards.decided(
+        DONE,
+        msgspec.structs.replace(
+            ASKED_BOTH, open=False, choice="approve", votes=[VOTE, Vote(ADELE, "approve")], decided_by=ADELE
+        ),
+        SHOWN_RELEASE,
+    ),
+    "decided-late": lambda: cards.decided(DONE, SENT, SHOWN, ANSWERED, late=True),
+    "unanswered": lambda: cards.withdrawn(DONE, UNANSWERED, late=True),
+    "reminder": lambda: cards.reminder(WAITING, msgspec.structs.replace(OPEN, due_at=DUE, escalate_to=ADELE), ALEX),
+    "stale": lambda: cards.decision(GATED, ASKED_STALE, SHOWN_STALE, MEGAN),
+    "decided-stale": lambda: cards.decided(
+        DONE, approval("upload", "stale", SHOWN_STALE.title, MEGAN, choice="leave", by=MEGAN), SHOWN_STALE
+    ),
+    "outcome-write-failed": lambda: cards.outcome(FAILED_WRITE, None),
+    "outcome-written-cancelled": lambda: cards.outcome(WRITTEN_THEN_CANCELLED, None, {"upload": ANSWER.link}),
+    "outcome-doubted": lambda: cards.outcome(ENDED_WELL, ANSWER),
+    "outcome-dry": lambda: cards.outcome(REHEARSED, ANSWER),
+    "retraction": lambda: cards.retraction(ENDED_WELL, WITH_ENTRIES[0], TAKING_BACK),
+    "superseded": lambda: cards.superseded(ENDED_WELL),
+    "status-steered": lambda: cards.status(
+        [msgspec.structs.replace(BUSY, paused=True), msgspec.structs.replace(BUSY, dry=True)], at(200)
+    ),
+}
 
 SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "welcome": lambda: cards.welcome(SUGGESTIONS, "Megan Bowen"),
@@ -319,14 +415,14 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "progress-sign-in": lambda: cards.progress(run("running", "awaiting_sign_in", "succeeded"), at(12)),
     "progress-done": lambda: cards.progress(DONE, at(400)),
     "progress-failed": lambda: cards.progress(FAILED, at(400)),
-    "decision": lambda: cards.decision(WAITING, OPEN, SHOWN),
-    "decision-500": lambda: cards.decision(WAITING, OPEN, shown_items(differences(500))),
-    "decision-whole": lambda: cards.decision(run("running", *FIVE_DONE, "asking"), ASKED_WHOLE, SHOWN_WHOLE),
-    "write": lambda: cards.decision(GATED, ASKED_WRITE, SHOWN_WRITE),
+    "decision": lambda: cards.decision(WAITING, OPEN, SHOWN, ALEX),
+    "decision-500": lambda: cards.decision(WAITING, OPEN, shown_items(differences(500)), ALEX),
+    "decision-whole": lambda: cards.decision(run("running", *FIVE_DONE, "asking"), ASKED_WHOLE, SHOWN_WHOLE, ALEX),
+    "write": lambda: cards.decision(GATED, ASKED_WRITE, SHOWN_WRITE, MEGAN),
     "failure": lambda: cards.decision(
-        run("running", task(0, "asking", message=SHOWN_FAILURE.text)), ASKED_FAILURE, SHOWN_FAILURE
+        run("running", task(0, "asking", message=SHOWN_FAILURE.text)), ASKED_FAILURE, SHOWN_FAILURE, MEGAN
     ),
-    "in-doubt": lambda: cards.decision(GATED, ASKED_DOUBT, SHOWN_DOUBT),
+    "in-doubt": lambda: cards.decision(GATED, ASKED_DOUBT, SHOWN_DOUBT, MEGAN),
     "decided": lambda: cards.decided(DONE, SENT, SHOWN, ANSWERED),
     "decided-short": lambda: cards.decided(DONE, SENT, SHOWN),
     "decided-write": lambda: cards.decided(DONE, ALLOWED, SHOWN_WRITE),
@@ -348,6 +444,7 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "message": lambda: cards.message(
         "Signed out", "Your sign-in was forgotten. I ask for it again when a run needs it."
     ),
+    **CONTROLLED,
     "status": lambda: cards.status([DONE, WAITING, run("proposed")], at(200)),
     "status-none": lambda: cards.status([], at(200)),
 }

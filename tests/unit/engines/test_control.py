@@ -404,6 +404,26 @@ async def test_a_list_that_is_taken_back_begins_its_group_anew(office: Office) -
         assert await value(office, run_id, "last") == {"n": 30}
 
 
+async def test_items_of_a_list_that_is_taken_back_are_written_under_keys_of_their_own_and_the_old_ones_are_told(
+    office: Office,
+) -> None:
+    source = Source(office)
+    put = Node(capability="upload", with_={"n": "${for_each.item}"})
+    group = ForEach(items="${[tasks.a.n]}", tasks={"put": put}, gives="${tasks.put.n}")
+    async with opened(office):
+        run_id = await office.run(with_needs(plan("x", a=Node(capability="source"), all=Node(for_each=group))))
+        await office.until(run_id, lambda r: bool(r.approvals))
+        await office.decide(run_id, "all.1.put.1", MEGAN, "approve")
+        run = await office.finish(run_id)
+        source.n = 7
+        await office.send(run_id, RetractEntry(entry=entry_of(run, "a"), by=MEGAN))
+        await office.until(run_id, lambda r: len(r.approvals) == 2)
+        await office.decide(run_id, "all.1.put.2", MEGAN, "approve")
+        run = await once_more(office, run_id)
+        assert source.written == [(1, f"{run_id}.all.1.put"), (7, f"{run_id}.all.1.put.1")]
+        assert run.left_behind == ["Upload"]
+
+
 async def test_what_is_under_way_when_its_source_is_taken_back_is_begun_anew(office: Office) -> None:
     source = Source(office)
     begun, go = asyncio.Event(), asyncio.Event()

@@ -10,9 +10,11 @@ import msgspec
 import pytest
 
 from orchestration.capabilities import TaskContext, worker
+from orchestration.core.commands import CancelRun
 from orchestration.core.plan import Node
-from orchestration.ports import Batch, EntryRow, RunRow
-from tests.support.office import ALEX, Number, Office, opened, plan
+from orchestration.engines.embedded import new_run_id
+from orchestration.ports import Batch, EntryRow, RunRow, Saved
+from tests.support.office import ALEX, MEGAN, Number, Office, opened, plan
 from tests.unit.engines.test_embedded import decision, task
 
 
@@ -85,3 +87,46 @@ async def test_ten_thousand_suspended_runs_start_in_time_and_leave_memory(office
                 break
             await asyncio.sleep(0.01)
         assert not again.engine._writer._live
+
+
+async def test_the_last_small_runs_are_at_hand_again_without_the_log(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.engines.writer.RECENT", 2)
+    async with opened(office):
+        runs = [await office.run(plan(ask=decision())) for _ in range(3)]
+        for run_id in runs:
+            await office.until(run_id, lambda r: bool(r.receipts))
+        writer = office.engine._writer
+        loaded: list[str] = []
+        load = office.engine._store.load
+
+        async def watched(run_id: str, version: str) -> Saved | None:
+            loaded.append(run_id)
+            return await load(run_id, version)
+
+        monkeypatch.setattr(office.engine._store, "load", watched)
+        for run_id in reversed(runs):  # the first one had to leave
+            await office.engine.view(run_id)
+        assert loaded == [runs[0]]
+        assert len(writer._recent) == 2
+        await office.send(runs[0], CancelRun(by=MEGAN))
+        await office.until(runs[0], lambda r: r.status == "cancelled")
+        assert runs[0] not in writer._recent
+
+
+async def test_large_runs_do_not_stay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.engines.live.SMALL_BYTES", 10)
+    async with opened(office):
+        run_id = await office.run(plan(ask=decision()))
+        await office.until(run_id, lambda r: bool(r.receipts))
+        live = await office.engine._writer.read(run_id)
+        await live.fetch(office.engine._store, {live.run.approvals["ask.1"].entry})
+        await office.engine.view(run_id)
+        assert run_id not in office.engine._writer._recent
+
+
+def test_ids_of_later_runs_sort_later_and_none_comes_twice() -> None:
+    ids = [new_run_id() for _ in range(1000)]
+    assert len({*ids}) == 1000
+    assert [each[:11] for each in ids] == sorted(each[:11] for each in ids)
