@@ -85,6 +85,9 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
     task = run.tasks[approval.task]
     if approval.kind == "write" and event.choice == "approve":
         task.status, task.allowed = "ready", approval.inputs
+        if task.key and task.inputs != approval.inputs:  # not what was tried before: its first step is of no use
+            task.generation += 1
+            task.journal = ""
         owe(run, Prepare(approval.task))
     elif approval.kind == "stale":
         task.stale = False

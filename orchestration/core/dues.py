@@ -86,7 +86,9 @@ def again(run: Run, name: str) -> None:
     """Begin a task anew; its attempts go on being counted, so that a late result of an old one is known as such."""
     drop(run, name)
     old = run.tasks[name]
-    run.tasks[name] = TaskState(attempt=old.attempt, generation=old.generation + old.written)
+    task = run.tasks[name] = TaskState(attempt=old.attempt, generation=old.generation + old.written)
+    if old.key and not old.written:  # the same effect, if it is allowed with the same arguments
+        task.key, task.inputs, task.journal = old.key, old.inputs, old.journal
 
 
 def leave_behind(run: Run, name: str) -> None:
@@ -95,6 +97,7 @@ def leave_behind(run: Run, name: str) -> None:
     task = run.tasks[name]
     task.stale = task.written = False
     task.generation, task.entry, task.summary, task.allowed = task.generation + 1, "", "", ""
+    task.key = task.journal = ""
     task.journal = ""
 
 

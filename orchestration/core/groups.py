@@ -47,10 +47,10 @@ def go_on(run: Run, name: str) -> None:
 
 
 def kept(run: Run, name: str) -> bool:
-    """Whether a group around a task goes on with its other items when one of them fails."""
+    """Whether a group around a task goes on when it fails: with its other items, or to a failure of its own."""
     while name := group_of(name):
-        each = run.nodes[name].for_each
-        if each is not None and each.on_failure == "keep":
+        node = run.nodes[name]
+        if node.on_failure != "fail" or (node.for_each is not None and node.for_each.on_failure == "keep"):
             return True
     return False
 
@@ -133,7 +133,7 @@ def _remove(run: Run, name: str, group: GroupState, prefix: str) -> None:
             group.generation = max(group.generation, gone.generation)
         task = run.tasks.pop(inside)
         group.attempts = max(group.attempts, task.attempt)
-        group.generation = max(group.generation, task.generation + task.written)
+        group.generation = max(group.generation, task.generation + bool(task.key))
         if task.written:
             run.left_behind.append(inside)
         del run.nodes[inside], run.dependents[inside]

@@ -80,7 +80,8 @@ class ForEach(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         tasks: The body; its names differ from all names outside.
         gives: The result of one item, any value with expressions over the body.
         at_once: How many items are worked on at a time.
-        on_failure: `fail`: what fails in one item fails like any other task. `keep`: the others go on.
+        on_failure: `fail`: what fails in one item fails the group, at once unless the group itself is to be skipped
+            or asked about. `keep`: the others go on, and the group succeeds with what they gave.
     """
 
     items: str

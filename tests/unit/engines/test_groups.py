@@ -244,3 +244,39 @@ async def test_who_is_asked_in_an_item_answers_for_that_item(office: Office) -> 
         await office.finish(run_id)
         assert (await value(office, run_id, "all"))["results"] == ["approve", "reject"]
         assert ALEX.id not in {person.id for _, _, person in office.surface.asked}
+
+
+async def test_a_group_that_may_be_left_out_fails_as_a_whole_and_takes_nothing_else_along(office: Office) -> None:
+    office.register("odd", odd_only)
+    body = {"odd": Node(capability="odd", with_={"n": "${for_each.item}"})}
+    group = each(tasks=body, gives="${tasks.odd.n}", at_once=1)
+    async with opened(office):
+        asked = whole(
+            "${tasks.all == null ? 'without' : 'with'}",
+            read=reading(3),
+            all=msgspec.structs.replace(group, on_failure="skip"),
+            beside=add(1),
+        )
+        run = await office.finish(await office.run(asked))
+        assert (run.status, [task.status for task in run.tasks]) == ("succeeded", ["succeeded", "skipped", "succeeded"])
+        assert run.tasks[1].message == "1 of 3 failed: number 2 is not there"
+
+
+async def test_a_loop_that_fails_may_be_tried_again_by_a_person(office: Office) -> None:
+    mended = False
+
+    async def flaky(number: Number, _: TaskContext) -> Number:
+        if not mended:
+            raise NotFound("the template is not there")
+        return number
+
+    office.register("flaky", flaky)
+    body = {"draft": Node(capability="flaky", with_={"n": 1})}
+    node = drafting(tasks=body, gives="${tasks.draft.n}", until="tasks.draft.n == 1")
+    async with opened(office):
+        run_id = await office.run(whole("x", write=msgspec.structs.replace(node, on_failure="ask")))
+        await office.until(run_id, lambda r: bool(r.approvals))
+        assert (await office.engine.shown(run_id, "write.1")).text == "the template is not there"
+        mended = True
+        await office.decide(run_id, "write.1", MEGAN, "retry")
+        assert (await office.finish(run_id)).status == "succeeded"

@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.capabilities import Done, NotDone, TaskContext
 from orchestration.core.codec import decode
+from orchestration.core.commands import RetractEntry
 from orchestration.core.events import StepJournaled
 from orchestration.core.plan import Node
 from orchestration.errors import OutcomeUnknown, Unavailable
@@ -112,3 +113,42 @@ async def test_an_attempt_that_was_given_up_cannot_go_on_with_its_second_step(of
         office.clock.advance(timedelta(minutes=2))
         await asyncio.wait_for(refused.wait(), 5)
         assert await journaled(office, run_id) == []
+
+
+async def test_what_was_allowed_anew_is_another_effect_than_the_first_step_of_what_was_taken_back(
+    office: Office,
+) -> None:
+    # Else the second step sends the draft of the old content, under the allowance for the new one.
+    seen: list[tuple[int, str, str]] = []
+    read = iter([1, 2])
+
+    async def source(_: Number, __: TaskContext) -> Number:
+        return Number(next(read))
+
+    async def send(number: Number, context: TaskContext) -> Number:
+        seen.append((number.n, context.idempotency_key, context.journaled))
+        if len(seen) == 1:
+            await context.journal("draft-1")
+            raise Unavailable("not sent")
+        return number
+
+    async def look(_: Number, __: TaskContext) -> NotDone:
+        return NotDone()
+
+    office.register("source", source)
+    office.register("send", send, write=True, dedupe="two_step", reconcile=look)
+    chain = plan("sent", source=Node(capability="source"), send=Node(capability="send", needs=["source"],
+                 with_={"n": "${tasks.source.n}"}))  # fmt: skip
+    async with opened(office):
+        run_id = await office.run(chain)
+        await office.until(run_id, lambda r: bool(r.approvals))
+        await office.decide(run_id, "send.1", MEGAN, "approve")
+        run = await office.until(run_id, lambda r: r.tasks[1].status == "backing_off")
+        await office.send(run_id, RetractEntry(entry=run.tasks[0].entry, by=MEGAN))
+        await office.until(run_id, lambda r: r.approvals[-1].id == "send.2")
+        await office.decide(run_id, "send.2", MEGAN, "approve")
+        assert (await office.finish(run_id)).status == "succeeded"
+    (first, old, _), (second, new, journaled_before) = seen
+    assert (first, second) == (1, 2)
+    assert old != new
+    assert journaled_before == ""
