@@ -6,7 +6,7 @@ from typing import Any
 
 from bot import texts
 from bot.outbound import CARD
-from bot.presses import Card, Note, Reply, Said
+from bot.reply import Card, Note, Reply, Said
 
 NOTE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
@@ -28,7 +28,7 @@ def answer(reply: Reply) -> InvokeAnswer:
         case Note(text=text):
             return note(text)
         case Said():
-            return note(texts.WHY_BELOW)
+            return note(texts.SEE_BELOW)
         case _:
             return note(texts.ON_IT)
 

@@ -74,8 +74,22 @@ def may_see(approval: ApprovalView, person: Person) -> bool:
     return any(each.id == person.id for each in approval.approvers)
 
 
-def settled(run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None) -> dict[str, Any]:
-    """The read-only card of a question that is not open any more."""
+def has_answered(approval: ApprovalView, person: Person) -> bool:
+    """Whether the person's own answer is there, and others are still needed."""
+    return any(vote.by.id == person.id for vote in approval.votes)
+
+
+def asking(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person) -> dict[str, Any]:
+    """The card of a question that is open, for one of those who were asked."""
+    if has_answered(approval, viewer):
+        return cards.voted(run, approval, viewer)
+    return cards.decision(run, approval, shown, viewer)
+
+
+def settled(
+    run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None, *, late: bool = False
+) -> dict[str, Any]:
+    """The read-only card of a question that is not open any more; `late` for somebody whose answer came after that."""
     if approval.decided_by is None:
-        return cards.withdrawn(run, approval)
-    return cards.decided(run, approval, shown, answered)
+        return cards.withdrawn(run, approval, late=late)
+    return cards.decided(run, approval, shown, answered, late=late)

@@ -13,6 +13,7 @@ from aiohttp import web
 import orchestration
 from bot.activities import Activities
 from bot.compat import Adapter
+from bot.control import Control
 from bot.conversations import Conversations
 from bot.dialog import Dialog
 from bot.goals import Goals
@@ -104,6 +105,7 @@ class Tandem:
         self._engine = EmbeddedEngine(
             self._store, registry, KernelDispatcher(registry), notifier, clock, point=_crash_point(settings)
         )
+        notifier.values = self._engine.value
         self._progress = Progress(self._engine, conversations, outbound, clock)
         self._engine.subscribe(self._progress)
         self._goals = Goals(self._engine, planner, outbound, self._store, clock)
@@ -121,12 +123,14 @@ class Tandem:
             questions=self._store,
             clock=clock,
         )
+        self._control = Control(Path(settings.data_dir), self._engine, registry.health, self._engine.prune)
         self.app: web.Application = create_app(adapter, Activities(self._dialog), healthy=lambda: self._engine.running)
 
     async def start(self) -> None:
         """See `Service.start`."""
         await self._engine.start()
         await self._progress.resume()
+        await self._control.start()
 
     async def stop(self) -> None:
         """See `Service.stop`."""
@@ -137,6 +141,7 @@ class Tandem:
             ending.push_async_callback(self._progress.close)
             ending.push_async_callback(self._goals.close)
             ending.push_async_callback(self._dialog.close)
+            ending.push_async_callback(self._control.stop)
 
 
 def _log(settings: Settings) -> tuple[Store, Callable[[], Awaitable[None]]]:

@@ -17,8 +17,9 @@ from bot.goals import Goals
 from bot.notifier import TeamsNotifier
 from bot.outbound import Message, Outbound
 from bot.patience import Patience
-from bot.presses import Card, Note, Presses, Reply, Said
+from bot.presses import Presses
 from bot.progress import Progress
+from bot.reply import Card, Note, Reply, Said
 from bot.signin import SignIns, not_exchanged
 from orchestration.core.commands import CancelRun, RecordDelivery
 from orchestration.core.view import RunView

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import signal
@@ -15,7 +14,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from bot import telemetry
+from bot import garbage, telemetry
 from bot.settings import Settings, read
 from orchestration.errors import Invalid, TandemError
 
@@ -87,9 +86,7 @@ async def run(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     service = build(settings)
-    # What is loaded now stays: without this, each full collection walks through it and blocks the loop for 55 ms.
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     await serve(service, settings, stopped)
 
 

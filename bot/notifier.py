@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -15,11 +17,14 @@ from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
-from orchestration.errors import NotFound, TandemError, Unavailable
+from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
 
 log = logging.getLogger(__name__)
 UNREACHED = "unreached"
 PROGRESS = "progress"
+OUTCOME = "outcome"
+_LINKS = ("link", "web_url")  # what workers call the place of what they wrote
+Values = Callable[[str, str], Awaitable[Any]]
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -34,6 +39,9 @@ class TeamsNotifier:
         outbound: Sends.
         tokens: Gives sign-in links.
         documents: Remembers which initiator was told of an approver without a chat.
+
+    Attributes:
+        values: Reads results, so that the outcome of a run can link to them; set once there is an engine.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class TeamsNotifier:
         documents: Documents,
     ) -> None:
         self._conversations, self._outbound, self._tokens, self._documents = conversations, outbound, tokens, documents
+        self.values: Values | None = None
 
     async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
         """See `Notifier.ask`."""
@@ -51,7 +60,12 @@ class TeamsNotifier:
             await self._tell_initiator(run, approval, person)
         own = person.id == run.initiator.id
         summary = texts.of_own_question(run, approval) if own else texts.of_question(run, approval, shown)
-        return await self._send(person, Message(summary=summary, card=cards.decision(run, approval, shown)))
+        return await self._send(person, Message(summary=summary, card=cards.decision(run, approval, shown, person)))
+
+    async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """See `Notifier.remind`: a new message, since an update of the question's card notifies nobody."""
+        message = Message(summary=texts.of_reminder(run, approval), card=cards.reminder(run, approval, person))
+        return await self._send(person, message)
 
     async def ask_sign_in(self, run: RunView) -> str:
         """See `Notifier.ask_sign_in`."""
@@ -67,8 +81,22 @@ class TeamsNotifier:
         on_card = run.receipts.get((PROGRESS, run.initiator.id))
         if run.started_at is None and run.status == "cancelled" and on_card:
             return on_card
-        message = Message(summary=texts.of_outcome(run, answer), card=cards.outcome(run, answer))
+        links = {} if answer else await self._links(run)
+        message = Message(summary=texts.of_outcome(run, answer), card=cards.outcome(run, answer, links))
         return await self._send(run.initiator, message)
+
+    async def _links(self, run: RunView) -> dict[str, str]:
+        """Where what a run has written can be seen, as far as its workers tell."""
+        links: dict[str, str] = {}
+        for task in run.tasks:
+            if task.effect == "write" and task.status == "succeeded" and task.entry and self.values:
+                try:
+                    value = await self.values(run.run_id, task.entry)
+                except Invalid:
+                    continue  # erased
+                if isinstance(value, dict) and (link := next(filter(None, map(value.get, _LINKS)), "")):
+                    links[task.name] = str(link)
+        return links
 
     async def _reach(self, person: Person) -> Reachable:
         who = await self._conversations.of(person.id)

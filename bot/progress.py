@@ -1,4 +1,4 @@
-"""One card for each run, updated in place; and the copies of questions that are settled."""
+"""One card for each run, updated in place."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from bot import approvers, cards, texts
+from bot import cards, texts
+from bot.cards.standing import moves
 from bot.conversations import Conversations
+from bot.copies import Copies, known, numbered
 from bot.notifier import PROGRESS
-from bot.outbound import Message, Outbound, Receipt
-from orchestration.core.commands import RecordDelivery
-from orchestration.core.question import Answered, Shown
+from bot.outbound import Message, Outbound
 from orchestration.core.run import ENDED
 from orchestration.core.view import ApprovalView, RunView
-from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
+from orchestration.errors import TandemError, Unavailable
 from orchestration.ports import Clock, Engine
 
 log = logging.getLogger(__name__)
@@ -31,9 +29,8 @@ CALM = timedelta(minutes=1)
 AFTER_PRESS = timedelta(milliseconds=700)
 AFTER_TROUBLE = timedelta(seconds=30)
 
-_MOVING = frozenset({"ready", "running", "backing_off", "in_doubt"})
 FINAL = "progress_end"
-CLOSED = "closed:"
+AGAIN = "progress_again"
 
 Phase = tuple[Any, ...]
 
@@ -59,13 +56,13 @@ class _Card:
 
 def moving(run: RunView) -> bool:
     """Whether the run goes on without a human."""
-    return run.status in ("running", "closing") and any(task.status in _MOVING for task in run.tasks)
+    return run.status in ("running", "closing") and any(moves(run, task) for task in run.tasks)
 
 
 def _phase(run: RunView) -> Phase:
-    """What a person wants to see at once: start, end, questions and their answers, a sign-in."""
-    questions = tuple((each.id, each.open) for each in run.approvals)
-    return run.status, moving(run), run.awaiting_sign_in, questions
+    """What a person wants to see at once: start, end, pause, questions and their answers, a sign-in."""
+    questions = tuple((each.id, each.open, known(each)) for each in run.approvals)
+    return run.status, run.paused, run.reopened, moving(run), run.awaiting_sign_in, questions
 
 
 def pace(run: RunView, now: datetime, *, news: bool) -> timedelta:
@@ -91,6 +88,7 @@ class Progress:
 
     def __init__(self, engine: Engine, conversations: Conversations, outbound: Outbound, clock: Clock) -> None:
         self._engine, self._conversations, self._outbound, self._clock = engine, conversations, outbound, clock
+        self._copies = Copies(engine, conversations, outbound)
         self._cards: dict[str, _Card] = {}
         self._closing = False
 
@@ -119,7 +117,7 @@ class Progress:
         for run in runs.values():
             if run.status == "proposed" and (PROGRESS, run.initiator.id) not in run.receipts:
                 await self.show_again(run)
-            elif run.status not in ENDED or (FINAL, run.initiator.id) not in run.receipts:
+            elif run.status not in ENDED or (numbered(FINAL, run), run.initiator.id) not in run.receipts:
                 self(run)
 
     async def show_again(self, run: RunView) -> None:
@@ -129,7 +127,7 @@ class Progress:
             return
         try:
             sent = await self._outbound.send(who.conversation, self.message(run))
-            await self._record(run, PROGRESS, run.initiator.id, sent.encode())
+            await self._copies.record(run, PROGRESS, run.initiator.id, sent.encode())
         except TandemError as error:
             log.warning("the card of run %s was not sent: %s", run.run_id, error.message)
 
@@ -143,6 +141,10 @@ class Progress:
         if run.started_at is None:
             return Message(summary=texts.of_outcome(run, None), card=cards.outcome(run, None))
         return Message(summary=texts.of_progress(run), card=cards.progress(run, self._clock.now()))
+
+    async def settled(self, run: RunView, approval: ApprovalView, *, late: bool = False) -> dict[str, Any]:
+        """See `Copies.settled`."""
+        return await self._copies.settled(run, approval, late=late)
 
     async def close(self) -> None:
         """Stop; what is left behind is taken up by the next start."""
@@ -200,7 +202,7 @@ class Progress:
             if card.unsure:
                 card.unsure, card.content = False, None
             await self._show(run, card)
-            await self._settle(run)
+            await self._copies.settle(run)
             card.seen, card.phase = run.seq, _phase(run)
         except Unavailable as error:
             log.warning("the card of run %s waits: %s", run_id, error.message)
@@ -219,67 +221,19 @@ class Progress:
         if run.status == "proposed":
             return
         message = self.message(run)
-        if message.card == card.content:
+        if run.reopened and (numbered(AGAIN, run), run.initiator.id) not in run.receipts:
+            await self._begin_again(run)
+        elif message.card == card.content:
             return
-        if await self._replace(run, PROGRESS, run.initiator.id, message) is False:
+        elif await self._copies.replace(run, PROGRESS, run.initiator.id, message) is False:
             await self.show_again(run)
         card.content = message.card
-        if run.status in ENDED and (FINAL, run.initiator.id) not in run.receipts:
-            await self._record(run, FINAL, run.initiator.id, "shown")
+        if run.status in ENDED and (numbered(FINAL, run), run.initiator.id) not in run.receipts:
+            await self._copies.record(run, numbered(FINAL, run), run.initiator.id, "shown")
 
-    async def _settle(self, run: RunView) -> None:
-        """Bring every copy of a settled question and of an answered sign-in card to its last state."""
-        for approval in run.approvals:
-            copies = [to for notice, to in run.receipts if notice == f"approval:{approval.id}" and not approval.open]
-            left = [to for to in copies if (f"{CLOSED}approval:{approval.id}", to) not in run.receipts]
-            if not left:
-                continue
-            message = Message(summary=texts.of_closed(approval), card=await self.settled(run, approval))
-            for to in left:
-                await self._finish(run, f"approval:{approval.id}", to, message)
-        if run.awaiting_sign_in:
-            return
-        for notice, to in list(run.receipts):
-            if notice.startswith("sign_in:") and (f"{CLOSED}{notice}", to) not in run.receipts:
-                await self._finish(run, notice, to, self._after_sign_in(run))
-
-    async def settled(self, run: RunView, approval: ApprovalView) -> dict[str, Any]:
-        """The read-only card of a question; content that was erased is left out."""
-        shown: Shown | None = None
-        answered: Answered | None = None
-        try:
-            shown = await self._engine.shown(run.run_id, approval.id)
-            if approval.answer:
-                answered = msgspec.convert(await self._engine.value(run.run_id, approval.answer), Answered)
-        except Invalid as error:
-            log.info("the question %s of run %s cannot be shown: %s", approval.id, run.run_id, error.message)
-        return approvers.settled(run, approval, shown, answered)
-
-    @staticmethod
-    def _after_sign_in(run: RunView) -> Message:
-        if run.status in ("failed", "cancelled"):
-            card = cards.message("No sign-in needed any more", "The run has ended; there is nothing for you to do.")
-            return Message(summary="No sign-in needed any more", card=card)
-        return Message(summary=texts.SIGNED_IN, card=cards.signed_in())
-
-    async def _finish(self, run: RunView, notice: str, to: str, message: Message) -> None:
-        await self._replace(run, notice, to, message)
-        await self._record(run, f"{CLOSED}{notice}", to, "shown")
-
-    async def _replace(self, run: RunView, notice: str, to: str, message: Message) -> bool | None:
-        """Put `message` in the place of what was delivered; False if that is gone, None if nobody can see it."""
-        who = await self._conversations.of(to)
-        if who is None:
-            return None
-        receipt = Receipt.decode(run.receipts.get((notice, to), ""))
-        if receipt is None or receipt.conversation != who.conversation.id or not receipt.activity:
-            return False
-        try:
-            await self._outbound.update(who.conversation, receipt.activity, message)
-        except NotFound as error:
-            log.info("%s of run %s is gone: %s", notice, run.run_id, error.message)
-            return False
-        return True
-
-    async def _record(self, run: RunView, notice: str, to: str, receipt: str) -> None:
-        await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=to, receipt=receipt))
+    async def _begin_again(self, run: RunView) -> None:
+        """A run goes on after it had ended: its older cards say so, and a new one shows where it stands."""
+        message = Message(summary=texts.of_superseded(run), card=cards.superseded(run))
+        await self._copies.replace(run, PROGRESS, run.initiator.id, message)
+        await self.show_again(run)
+        await self._copies.record(run, numbered(AGAIN, run), run.initiator.id, "shown")

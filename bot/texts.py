@@ -42,8 +42,10 @@ OTHER_TENANT = "I serve another organisation, so I can do nothing here. Nothing 
 NOT_TEAMS = "I work in Microsoft Teams only: other channels cannot prove to me who you are."
 UNKNOWN_BUTTON = "I do not know this button any more; the card may be from an earlier version. Nothing was changed."
 UNKNOWN_RUN = "I do not know this run any more, so nothing was changed."
+RESULT_WHICH = "Choose first which step's result is wrong."
+RESULT_CHANGED = "That result has changed since this card was made, or is being made anew. Nothing was changed."
+SEE_BELOW = "See the message below."
 WHY_WHICH = "Choose first which one you would like to see the rows of."
-WHY_BELOW = "See the message below."
 STATUS_NONE = "You have no runs. Tell me what you would like done, or write 'help'."
 
 SIGNED_IN = "You are signed in."
@@ -120,24 +122,48 @@ def of_progress(run: RunView) -> str:
     if run.awaiting_sign_in:
         return summary(f"{run.title}: waits for your sign-in")
     state = {"running": "running", "closing": "stopping"}.get(run.status, run.status)
-    return summary(f"{run.title}: {state}")
+    return summary(f"{_dry(run)}{run.title}: {'paused' if run.paused and run.status == 'running' else state}")
 
 
 def of_question(run: RunView, approval: ApprovalView, shown: Shown) -> str:
     """A question to decide."""
     many = f" ({len(shown.items)} to decide)" if shown.items else ""
-    return summary(f"{run.initiator.name} needs your decision: {approval.title}{many}")
+    return summary(f"{_dry(run)}{run.initiator.name} needs your decision: {approval.title}{many}")
 
 
 def of_own_question(run: RunView, approval: ApprovalView) -> str:
     """A question to the initiator themselves."""
-    return summary(f"{run.title}: {approval.title}")
+    return summary(f"{_dry(run)}{run.title}: {approval.title}")
+
+
+def of_reminder(run: RunView, approval: ApprovalView) -> str:
+    """A question waits for an answer."""
+    return summary(f"Reminder: please answer “{approval.title}” ({run.title})")
+
+
+def of_superseded(run: RunView) -> str:
+    """A run goes on after it had ended."""
+    return summary(f"{run.title}: taken up again")
+
+
+def taken_back(run: RunView, title: str) -> str:
+    """A result was taken back, and the run goes on."""
+    return (
+        f"“{clean(title, 120)}” and what was made from it is done again now. A new card shows where "
+        f"“{clean(run.title, 120)}” stands.\nWhat was written stays; you are asked before anything is written again."
+    )
+
+
+def of_open(approval: ApprovalView) -> str:
+    """A question of which something became known."""
+    return summary(f"Still open: {approval.title}")
 
 
 def of_closed(approval: ApprovalView) -> str:
     """A question that needs nobody any more."""
     if approval.decided_by is None:
-        return summary(f"No longer needed: {approval.title}")
+        late = approval.expired and approval.on_expiry != "wait"
+        return summary(f"{'Not answered in time' if late else 'No longer needed'}: {approval.title}")
     return summary(f"Decided by {approval.decided_by.name}: {approval.title}")
 
 
@@ -149,7 +175,11 @@ def of_sign_in(run: RunView) -> str:
 def of_outcome(run: RunView, answer: Answer | None) -> str:
     """How the run ended."""
     if answer is not None:
-        return summary(f"{run.title}: {answer.text}")
+        return summary(f"{_dry(run)}{run.title}: {answer.text}")
     if run.status == "cancelled":
-        return summary(f"{run.title}: cancelled")
-    return summary(f"{run.title}: failed. {run.message}")
+        return summary(f"{_dry(run)}{run.title}: cancelled")
+    return summary(f"{_dry(run)}{run.title}: failed. {run.message}")
+
+
+def _dry(run: RunView) -> str:
+    return "Dry run: " if run.dry else ""

@@ -6,7 +6,8 @@ characters, links only to http(s). Presses are `Action.Execute` with a verb of `
 `Action.Submit` with the verb in its data for clients without it.
 """
 
-from bot.cards.approval import decision, reasons
+from bot.cards.again import superseded
+from bot.cards.approval import decision
 from bot.cards.ending import outcome
 from bot.cards.greeting import help_card, unmatched, welcome
 from bot.cards.inquiry import question
@@ -14,9 +15,12 @@ from bot.cards.layout import Tone
 from bot.cards.notice import message
 from bot.cards.overview import status
 from bot.cards.proposal import plan
+from bot.cards.reasons import reasons
+from bot.cards.reminder import reminder
+from bot.cards.retraction import retraction
 from bot.cards.signing_in import sign_in, signed_in
 from bot.cards.tasks import progress
-from bot.cards.verdict import decided, withdrawn
+from bot.cards.verdict import decided, voted, withdrawn
 
 __all__ = [
     "Tone",
@@ -29,10 +33,14 @@ __all__ = [
     "progress",
     "question",
     "reasons",
+    "reminder",
+    "retraction",
     "sign_in",
     "signed_in",
     "status",
+    "superseded",
     "unmatched",
+    "voted",
     "welcome",
     "withdrawn",
 ]

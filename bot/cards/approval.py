@@ -8,7 +8,6 @@ from typing import Any
 
 from microsoft_teams.cards.core import (
     Action,
-    ActionSet,
     ActionStyle,
     CardElement,
     ChoiceSetInput,
@@ -17,8 +16,10 @@ from microsoft_teams.cards.core import (
 )
 from microsoft_teams.cards.core import Choice as InputChoice
 
-from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_WHY, button, reveal
+from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
 from bot.cards.layout import GAP, about, contents, facts, finished, fitted, header, line, note, section, words
+from bot.cards.reasons import ask_for_reasons
+from bot.cards.terms import terms
 from bot.cards.wording import counted, plain, sentence
 from orchestration.core.plan import Choice
 from orchestration.core.question import (
@@ -27,12 +28,14 @@ from orchestration.core.question import (
     CANCEL,
     CHOICES,
     DONE,
+    LEAVE,
     NOT_DONE,
     RETRY,
     SKIP,
     Item,
     Shown,
 )
+from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
 MOST_ITEMS = 20
@@ -53,10 +56,12 @@ _CONSEQUENCES = {
     ("in_doubt", DONE): "the run goes on. It is not written again.",
     ("in_doubt", NOT_DONE): "it is written once more.",
     ("in_doubt", CANCEL): "nothing more is done.",
+    ("stale", APPROVE): "it is written once more, from what is there now.",
+    ("stale", LEAVE): "what was written stays, and the run goes on with it.",
 }
 
 
-def decision(run: RunView, approval: ApprovalView, shown: Shown) -> dict[str, Any]:
+def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person) -> dict[str, Any]:
     """What a person is asked to decide, with everything they need for it.
 
     With items: a rule for each kind, exceptions for single items (the heaviest ones; the rules cover the rest) and
@@ -66,9 +71,11 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown) -> dict[str, An
         run: The run that waits.
         approval: The question.
         shown: Its content, as stored under `approval.entry`.
+        viewer: Who is asked on this card.
     """
+    above = [*top(run, approval), *terms(approval, viewer)]
     if not shown.items:
-        return fitted(lambda most: _whole(run, approval, shown, most), (12, 6, 3))
+        return fitted(lambda most: _whole(run, approval, shown, above, most), (12, 6, 3))
     most = min(MOST_ITEMS, len(shown.items))
     fewer = [items for items in (16, 13, 10, 8, 6, 4, 2, 1, 0) if items < most]
     # Without a default nothing covers a kind that is not shown.
@@ -76,7 +83,7 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown) -> dict[str, An
     # An answer for an item is worth more than the reasons of the next one.
     whys = [(most, kinds, explained) for explained in range(most, -1, -1)]
     rooms = [*whys, *((items, kinds, 0) for items in fewer), *((0, few, 0) for few in (_MOST_KINDS, 6, 3, 1))]
-    return fitted(lambda room: _itemised(run, approval, shown, *room), rooms)
+    return fitted(lambda room: _itemised(run, approval, shown, above, *room), rooms)
 
 
 def top(run: RunView, approval: ApprovalView) -> list[CardElement]:
@@ -106,14 +113,16 @@ def _text(shown: Shown) -> list[CardElement]:
     return [line(words(sentence(shown.text, 600)), spacing="Medium")] if shown.text else []
 
 
-def _whole(run: RunView, approval: ApprovalView, shown: Shown, most: int) -> dict[str, Any]:
+def _whole(
+    run: RunView, approval: ApprovalView, shown: Shown, above: Sequence[CardElement], most: int
+) -> dict[str, Any]:
     choices = choices_of(shown)
     body = [
-        *top(run, approval),
+        *above,
         *_text(shown),
         *(
             contents(shown.facts, most=most)
-            if shown.kind == "write"
+            if shown.kind in ("write", "stale")
             else facts(shown.facts, most=most, spacing="Medium")
         ),
     ]
@@ -149,14 +158,20 @@ def _whole(run: RunView, approval: ApprovalView, shown: Shown, most: int) -> dic
 
 
 def _itemised(
-    run: RunView, approval: ApprovalView, shown: Shown, most: int, most_kinds: int, explained: int
+    run: RunView,
+    approval: ApprovalView,
+    shown: Shown,
+    above: Sequence[CardElement],
+    most: int,
+    most_kinds: int,
+    explained: int,
 ) -> dict[str, Any]:
     counts = Counter(item.kind for item in shown.items)
     heaviest = sorted(shown.items, key=lambda item: -item.weight)[:most]
     kinds = [kind for kind, _ in counts.most_common(most_kinds)]
     total = counted(len(shown.items), "item")
 
-    body = [*top(run, approval), *_text(shown), *facts(shown.facts, spacing="Medium")]
+    body = [*above, *_text(shown), *facts(shown.facts, spacing="Medium")]
     body += [
         section("Rules"),
         note(
@@ -176,7 +191,7 @@ def _itemised(
             f"take “{plain(default, 60)}”" if default else "do not fit on this card: the plan needs a default answer"
         )
         body.append(note(f"{rest} {follow}."))
-    body += [*_singly(shown, heaviest, explained), *_other_reasons(run, approval, heaviest[explained:])]
+    body += [*_singly(shown, heaviest, explained), *ask_for_reasons(run, approval, heaviest[explained:])]
     speak = f"{approval.title}. For {run.initiator.name}. Choose a rule for each kind, then send the decisions."
     send = button(
         "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
@@ -218,39 +233,6 @@ def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[Card
         )
         body.append(reveal(f"Show or hide {len(folded)} more", "more"))
     return body
-
-
-def _other_reasons(run: RunView, approval: ApprovalView, items: Sequence[Item]) -> list[CardElement]:
-    """Asks for the reasons that this card has no room for; they come as a message."""
-    reasoned = [item for item in items if item.why]
-    if not reasoned:
-        return []
-    which = ChoiceSetInput(
-        id="why",
-        label="Why does it differ? Choose one to see its rows",
-        placeholder="Choose",
-        choices=[InputChoice(title=plain(item.title, 60), value=item.id) for item in reasoned],
-        spacing="Medium",
-    )
-    ask = button("Show its rows", APPROVAL_WHY, _data(run, approval), inputs=True)
-    return [which, ActionSet(actions=[ask])]
-
-
-def reasons(run: RunView, approval: ApprovalView, item: Item) -> dict[str, Any]:
-    """Why one item differs: what each system says, the rule, and the rows behind it.
-
-    Args:
-        run: The run that waits.
-        approval: The question that the item belongs to.
-        item: The item.
-    """
-    body = [
-        *header(item.title, f"{approval.title} · {run.title}"),
-        *facts(item.facts, limit=160, spacing="Medium"),
-        section("Why"),
-        *facts(item.why, limit=300, spacing="None"),
-    ]
-    return fitted(lambda _: finished(body, speak=f"{plain(item.title)}: why it differs."), [None])
 
 
 def _item(shown: Shown, item: Item, why: int | None) -> CardElement:

@@ -17,14 +17,22 @@ from microsoft_teams.cards.core import (
 )
 
 from bot.cards.wording import plain, web_link
+from orchestration.core.view import RunView
 
 GOAL_SAY = "goal.say"
 GOAL_ANSWER = "goal.answer"
 RUN_START = "run.start"
 RUN_CANCEL = "run.cancel"
+RUN_PAUSE = "run.pause"
+RUN_RESUME = "run.resume"
+TASK_RETRY = "task.retry"
+TASK_LEAVE_OUT = "task.leave_out"
+RESULT_CHECK = "result.check"
+RESULT_RETRACT = "result.retract"
 APPROVAL_DECIDE = "approval.decide"
 APPROVAL_WHY = "approval.why"
 APPROVAL_SKIP = "approval.skip"
+APPROVAL_SHOW = "approval.show"
 
 # In letters of a button's title: a row on a phone, and what stands around each title.
 _ROW = 36
@@ -52,6 +60,13 @@ def button(
 def cancel_button(run_id: str, title: str = "Cancel the run") -> ExecuteAction:
     """The button that cancels a run."""
     return button(title, RUN_CANCEL, {"run_id": run_id})
+
+
+def pause_button(run: RunView) -> ExecuteAction:
+    """The button that pauses a run, or lets a paused one go on."""
+    if run.paused:
+        return button("Go on", RUN_RESUME, {"run_id": run.run_id}, style="positive")
+    return button("Pause", RUN_PAUSE, {"run_id": run.run_id})
 
 
 def link_button(title: str, url: str, *, style: ActionStyle | None = None) -> list[Action]:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from microsoft_teams.cards.core import Action, CardElement
+from microsoft_teams.cards.core import Action, ActionSet, CardElement, ChoiceSetInput, Container
+from microsoft_teams.cards.core import Choice as InputChoice
 
-from bot.cards.buttons import GOAL_SAY, button, link_button
-from bot.cards.layout import Mark, about, bullets, facts, finished, fitted, header, line, marked, words
+from bot.cards.buttons import GOAL_SAY, RESULT_CHECK, TASK_LEAVE_OUT, TASK_RETRY, button, link_button, reveal
+from bot.cards.layout import Mark, about, bullets, facts, finished, fitted, header, line, marked, note, words
 from bot.cards.moments import duration
+from bot.cards.standing import doubtful
 from bot.cards.wording import plain, sentence
 from orchestration.core.plan import Answer
 from orchestration.core.view import RunView, TaskView
 
 # What the bot takes in as a goal.
 _LONGEST_GOAL = 1000
+_MOST_LINKS = 3
+_MOST_FAILED = 2
+_WOULD = "Would have been written: "
+_ENDED_UNDONE = ("failed", "cancelled", "skipped", "pending", "ready", "asking", "backing_off", "open")
 
 
-def outcome(run: RunView, answer: Answer | None) -> dict[str, Any]:
+def outcome(run: RunView, answer: Answer | None, links: Mapping[str, str] | None = None) -> dict[str, Any]:
     """How a run ended: its answer; or what happened, what is safe, and what can be done next.
 
     Args:
         run: The ended run.
         answer: Its evaluated answer, if it succeeded.
+        links: Task => where to see what it wrote, as far as known.
     """
     if run.status == "succeeded":
         return fitted(lambda most: _succeeded(run, answer, most), (12, 6, 3))
-    return fitted(lambda most: _unfinished(run, most), (10, 5, 2))
+    return fitted(lambda most: _unfinished(run, links or {}, most), (10, 5, 2))
 
 
 def _took(run: RunView) -> str:
@@ -43,10 +51,48 @@ def _succeeded(run: RunView, answer: Answer | None, most: int) -> dict[str, Any]
     if answer:
         body += facts(answer.facts, most=most, spacing="Medium")
         actions = link_button(answer.link_title or "Open", answer.link, style="positive")
+    body += bullets("Written before in rounds that were done anew, please look", run.left_behind, most=most)
+    if run.dry:
+        body += _simulated(run, most)
+    elif doubts := _doubts(run, most):
+        body += [*([ActionSet(actions=actions)] if actions else []), *doubts]
+        actions = []
     return finished(body, actions, speak=f"{run.title}: {text}")
 
 
-def _unfinished(run: RunView, most: int) -> dict[str, Any]:
+def _simulated(run: RunView, most: int) -> list[CardElement]:
+    """What a dry run did not write."""
+    all_tasks = (*run.tasks, *run.inside)
+    would = [task.message.removeprefix(_WOULD) for task in all_tasks if task.code == "simulated"]
+    return bullets("Would have been written", would, most=most) or [
+        line(words("Nothing would have been written."), spacing="Medium")
+    ]
+
+
+def _doubts(run: RunView, most: int) -> list[CardElement]:
+    """Lets the initiator say that a step's result is wrong; folded, for it is rarely needed."""
+    steps = [task for task in run.tasks if task.entry and task.status == "succeeded"]
+    if not steps:
+        return []
+    which = ChoiceSetInput(
+        id="task",
+        label="Which step's result is wrong?",
+        placeholder="Choose a step",
+        is_required=True,
+        error_message="Please choose the step.",
+        choices=[InputChoice(title=plain(_done(task), 80), value=task.name) for task in steps[: 4 * most]],
+        spacing="Small",
+    )
+    explained = note(
+        "What was made from it is done again, and whoever decided on it is asked again. "
+        "Before anything happens you see what that would be."
+    )
+    check = button("Show what would be done again", RESULT_CHECK, {"run_id": run.run_id}, inputs=True)
+    folded = Container(id="wrong", is_visible=False, items=[explained, which, ActionSet(actions=[check])])
+    return [reveal("Something is wrong with a result", "wrong"), folded]
+
+
+def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, Any]:
     failed = run.status == "failed"
     mark = Mark("✕", "Failed", "Attention") if failed else Mark("–", "Cancelled")
     happened = sentence(run.message, 600)
@@ -60,29 +106,60 @@ def _unfinished(run: RunView, most: int) -> dict[str, Any]:
             spacing="Medium",
         ),
     ]
-    body += _written(run, most)
+    body += _simulated(run, most) if run.dry else _written(run, most)
     body += bullets(
         "Done before that",
         [_done(task) for task in run.tasks if task.status == "succeeded" and task.effect != "write"],
         most=most,
     )
-    body += bullets(
-        "Not done",
-        [
-            task.title
-            for task in run.tasks
-            if task.status in ("failed", "cancelled", "skipped", "pending", "ready", "asking", "backing_off")
-        ],
-        most=most,
+    undone = [task for task in run.tasks if task.status in _ENDED_UNDONE and task.code != "simulated"]
+    body += bullets("Not done", [task.title for task in undone if task.effect != "write" or run.dry], most=most)
+    body.append(line(words(_next_step(run)), spacing="Medium"))
+    actions: list[Action] = [*_take_up(run), *_links(run, links)]
+    if plain(run.goal) and len(run.goal) <= _LONGEST_GOAL and not run.dry:
+        again = "Start anew" if run.failed else "Start again"
+        actions.append(button(again, GOAL_SAY, {"text": run.goal}))
+    return finished(body, actions, speak=f"{run.title}: {word}. {happened}")
+
+
+def _next_step(run: RunView) -> str:
+    if run.failed:
+        return (
+            "Once the cause is gone, try again: the run goes on where it stopped, and what is done stays done. "
+            "Or go on without it; what needs it is left out then too. “Start anew” begins a new run."
+        )
+    if run.dry:
+        return "It was a dry run, so there is nothing to clean up."
+    return (
+        "Once the cause is gone, start it again." if run.status == "failed" else "You can start it again at any time."
     )
-    next_step = "Once the cause is gone, start it again." if failed else "You can start it again at any time."
-    body.append(line(words(next_step), spacing="Medium"))
-    again = (
-        [button("Start again", GOAL_SAY, {"text": run.goal})]
-        if plain(run.goal) and len(run.goal) <= _LONGEST_GOAL
-        else []
-    )
-    return finished(body, again, speak=f"{run.title}: {word}. {happened}")
+
+
+def _take_up(run: RunView) -> list[Action]:
+    """Buttons for what failed; all of it is tried again together, and each can be left out."""
+    failed = run.failed[:_MOST_FAILED]
+    if not failed:
+        return []
+    data = {"run_id": run.run_id}
+    without = [f"Go on without “{plain(task.title, 40)}”" for task in failed] if failed[1:] else ["Go on without it"]
+    return [
+        button("Try again", TASK_RETRY, {**data, "task": failed[0].name}, style="positive"),
+        *(
+            button(title, TASK_LEAVE_OUT, {**data, "task": task.name})
+            for title, task in zip(without, failed, strict=True)
+        ),
+    ]
+
+
+def _links(run: RunView, links: Mapping[str, str]) -> list[Action]:
+    """Opens what was written."""
+    named = [(task, links[task.name]) for task in run.tasks if task.name in links]
+    title = "Open what was written" if len(named) == 1 else ""
+    return [
+        action
+        for task, link in named[:_MOST_LINKS]
+        for action in link_button(title or f"Open: {plain(task.summary or task.title, 40)}", link)
+    ]
 
 
 def _done(task: TaskView) -> str:
@@ -90,17 +167,32 @@ def _done(task: TaskView) -> str:
 
 
 def _written(run: RunView, most: int) -> list[CardElement]:
-    """What is safe: what was changed outside, for certain or perhaps."""
-    writes = [task for task in run.tasks if task.effect == "write"]
+    """What was changed outside, for certain or perhaps, and what surely was not."""
+    writes = list(_writes(run))
     written = [_done(task) for task in writes if task.status == "succeeded"]
-    doubtful = [task.title for task in writes if task.status != "succeeded" and _doubtful(task)]
+    perhaps = [task for task in writes if task.status != "succeeded" and doubtful(task)]
+    undone = [task for task in writes if task.status != "succeeded" and task not in perhaps]
     body = bullets("Written, and it stays", written, most=most)
-    body += bullets("Perhaps written, please look", doubtful, most=most)
-    return body or [line(words("Nothing was written."), spacing="Medium")]
+    body += bullets("Perhaps written, please look", [task.title for task in perhaps], most=most)
+    body += bullets("Written before in rounds that were done anew, please look", run.left_behind, most=most)
+    if not body:
+        body.append(line(words("Nothing was written."), spacing="Medium"))
+    return body + bullets("Not written", [_unwritten(run, task) for task in undone], most=most)
 
 
-def _doubtful(task: TaskView) -> bool:
-    """Whether a write that did not succeed may nevertheless have had an effect."""
-    return task.status in ("running", "in_doubt") or (
-        task.status not in ("cancelled", "skipped") and task.code in ("in_doubt", "outcome_unknown", "timeout")
+def _writes(run: RunView) -> Iterator[TaskView]:
+    """Writes one by one; a group that was done stands for those of its own that were."""
+    opened = {task.name.partition(".")[0] for task in run.inside}
+    done = {task.name for task in run.tasks if task.status == "succeeded"}
+    yield from (task for task in run.tasks if task.effect == "write" and task.name not in opened - done)
+    yield from (task for task in run.inside if task.status != "succeeded" or task.name.partition(".")[0] not in done)
+
+
+def _unwritten(run: RunView, task: TaskView) -> str:
+    allowed = any(
+        each.task == task.name and each.kind == "write" and each.choice == "approve" for each in run.approvals
     )
+    if task.status == "failed":
+        permission = "it was allowed, but failed" if allowed else "it failed"
+        return f"{plain(task.title, 80)}: {permission}, and surely nothing was written"
+    return plain(task.title, 100)

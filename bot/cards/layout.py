@@ -33,6 +33,7 @@ Tone = Literal["neutral", "good", "warning", "attention"]
 # Teams takes 28 KB; the rest is for the activity around the card.
 LIMIT_BYTES = 26_000
 MOST_FACTS = 12
+DRY = "Dry run, nothing is written"
 _SHORT, _LONG, _MOST_LINES = 200, 2_000, 60
 
 
@@ -99,10 +100,11 @@ def header(title: str, subtitle: str = "") -> list[CardElement]:
 
 
 def about(run: RunView) -> str:
-    """The second line of a run's cards: `October 2026 · for Megan Bowen`."""
+    """The second line of a run's cards: `October 2026 · for Megan Bowen`; of a dry run it says first that it is one."""
     period = next(filter(None, map(month_name, run.params.values())), "")
     parts = [] if not period or period in run.title else [period]
-    return " · ".join([*parts, f"for {plain(run.initiator.name, 80)}"])
+    dry = [DRY] if run.dry else []
+    return " · ".join([*dry, *parts, f"for {plain(run.initiator.name, 80)}"])
 
 
 def marked(

@@ -8,8 +8,8 @@ from typing import Any
 
 from microsoft_teams.cards.core import ActionSet, CardElement, Container
 
-from bot.cards.buttons import cancel_button
-from bot.cards.layout import dotted, finished, fitted, header, line, marked, note, words
+from bot.cards.buttons import cancel_button, pause_button
+from bot.cards.layout import DRY, GAP, dotted, finished, fitted, header, line, marked, note, words
 from bot.cards.standing import run_details, run_mark
 from bot.cards.wording import counted, plain
 from orchestration.core.run import ENDED
@@ -43,7 +43,7 @@ def _run(run: RunView, now: datetime) -> CardElement:
     state = dotted(words(text, 120, subtle=True) for text in run_details(run, now))
     below: list[CardElement] = [note(f"“{plain(run.goal, 150)}”", spacing="None"), line(*state, spacing="None")]
     if run.status in ("proposed", "running"):
-        below.append(ActionSet(spacing="Small", actions=[cancel_button(run.run_id, "Cancel")]))
-    return Container(
-        separator=True, spacing="Medium", items=[marked(run_mark(run), [words(run.title, 120, bold=True)], below)]
-    )
+        go_on = [pause_button(run)] if run.paused else []
+        below.append(ActionSet(spacing="Small", actions=[*go_on, cancel_button(run.run_id, "Cancel")]))
+    title = [words(run.title, 120, bold=True), *([GAP, words(f"· {DRY}", subtle=True)] if run.dry else [])]
+    return Container(separator=True, spacing="Medium", items=[marked(run_mark(run), title, below)])

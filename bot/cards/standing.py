@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards.layout import Mark
 from bot.cards.moments import countdown, duration
 from bot.cards.wording import counted, listed, plain
+from orchestration.core.question import APPROVE
 from orchestration.core.run import ENDED, SETTLED, Person
 from orchestration.core.view import ApprovalView, RunView, TaskView
 
@@ -15,6 +17,7 @@ _TASKS = {
     "ready": Mark("○", "Starting"),
     "asking": Mark("?", "Waiting for an answer", "Accent"),
     "running": Mark("●", "Working", "Accent"),
+    "open": Mark("●", "Working", "Accent"),
     "backing_off": Mark("↻", "Trying again", "Accent"),
     "awaiting_sign_in": Mark("!", "Waiting for you to sign in", "Attention"),
     "in_doubt": Mark("!", "Checking whether it was done", "Attention"),
@@ -37,8 +40,14 @@ _VERDICTS = {
     "skip": "left out",
     "done": "confirmed",
     "not_done": "found not done",
+    "leave": "left as it was",
 }
-_SKIPPED = {"condition": "not needed this time", "need": "it needs a step that was skipped"}
+_SKIPPED = {
+    "condition": "not needed this time",
+    "need": "it needs a step that was skipped",
+    "simulated": "dry run",
+}
+_PAUSED = Mark("‖", "Paused")
 
 
 def task_mark(run: RunView, task: TaskView) -> Mark:
@@ -49,20 +58,40 @@ def task_mark(run: RunView, task: TaskView) -> Mark:
 
 
 def open_approval(run: RunView, task: str) -> ApprovalView | None:
-    """The question that a task waits for, if any."""
-    return next((approval for approval in run.approvals if approval.open and approval.task == task), None)
+    """The question that a task, or one inside a group, waits for, if any."""
+    inside = f"{task}."
+    return next(
+        (each for each in run.approvals if each.open and (each.task == task or each.task.startswith(inside))), None
+    )
 
 
-def asked(run: RunView, approvers: list[Person]) -> str:
+def asked(run: RunView, approvers: Sequence[Person], last: str = "and") -> str:
     """Who is asked: `you` for the initiator, whom the run's own cards address."""
     names = ["you" if person.id == run.initiator.id else plain(person.name, 60) for person in approvers[:3]]
     rest = len(approvers) - len(names)
-    return listed([*names, *([counted(rest, "other")] if rest else [])]) or "somebody"
+    return listed([*names, *([counted(rest, "other")] if rest else [])], last) or "somebody"
+
+
+def unanswered(approval: ApprovalView) -> list[Person]:
+    """Those who were asked and have not answered."""
+    said = {vote.by.id for vote in approval.votes}
+    return [person for person in approval.approvers if person.id not in said]
+
+
+def votes(approval: ApprovalView) -> str:
+    """`1 of 2 have approved: Alex Wilber`; empty where one answer is enough."""
+    if approval.quorum < 2:
+        return ""
+    agreed = [plain(vote.by.name, 60) for vote in approval.votes if vote.choice == APPROVE]
+    return f"{len(agreed)} of {approval.quorum} have approved{f': {listed(agreed)}' if agreed else ''}"
 
 
 def _waiting(run: RunView, approval: ApprovalView) -> str:
-    who = asked(run, approval.approvers)
-    return "Waiting for your answer in this chat" if who == "you" else f"Waiting for {who}"
+    who = asked(run, unanswered(approval), "or" if approval.quorum < 2 else "and")
+    waiting = "Waiting for your answer in this chat" if who == "you" else f"Waiting for {who}"
+    late = ", overdue" if approval.expired else ""
+    many = f" ({votes(approval)})" if approval.votes else ""
+    return f"{waiting}{late}{many}"
 
 
 def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
@@ -72,6 +101,8 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
         return [word]
     took = duration((task.finished_at or now) - task.started_at) if task.started_at else ""
     approval = open_approval(run, task.name)
+    if task.status == "open":
+        return [_counted(task), _waiting(run, approval) if approval else took]
     if approval and task.status in ("asking", "in_doubt"):
         return [_waiting(run, approval)]
     if task.status == "backing_off":
@@ -83,10 +114,26 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
     if task.status == "succeeded":
         return [word, "" if task.effect == "ask" else took, plain(task.summary, 120), _verdict(run, task)]
     if task.status == "skipped":
-        return [word, _SKIPPED.get(task.code, ""), _verdict(run, task)]
+        verdict = _verdict(run, task)
+        said = "" if verdict or task.code in ("condition", "need") else plain(task.message, 160)
+        return [word, _SKIPPED.get(task.code, ""), verdict, said]
+    if task.status == "failed" and task.effect == "write" and not doubtful(task):
+        return ["Failed, surely nothing was written", plain(task.message, 200)]
     if task.status in ("failed", "in_doubt"):
         return [word, plain(task.message, 200)]
     return [word]
+
+
+def doubtful(task: TaskView) -> bool:
+    """Whether a write that did not succeed may nevertheless have had an effect."""
+    return task.status in ("running", "in_doubt") or (
+        task.status not in ("cancelled", "skipped") and task.code in ("in_doubt", "outcome_unknown", "timeout")
+    )
+
+
+def _counted(task: TaskView) -> str:
+    """How far a group is: `7 of 40`, `round 2 of 3`."""
+    return f"round {min(task.done + 1, task.of)} of {task.of}" if task.rounds else f"{task.done:,} of {task.of:,}"
 
 
 def _verdict(run: RunView, task: TaskView) -> str:
@@ -98,14 +145,23 @@ def _verdict(run: RunView, task: TaskView) -> str:
     return ""
 
 
+def moves(run: RunView, task: TaskView) -> bool:
+    """Whether a task goes on without a human."""
+    if task.status == "open":
+        return not run.paused and open_approval(run, task.name) is None
+    return task.status in ("running", "in_doubt") or (not run.paused and task.status in ("ready", "backing_off"))
+
+
 def run_mark(run: RunView) -> Mark:
     """The icon and word of a run's state; waiting for somebody counts as a state of its own."""
     mark = _RUNS[run.status]
     if run.status != "running":
         return mark
+    if run.paused:
+        return _PAUSED
     if run.awaiting_sign_in:
         return _TASKS["awaiting_sign_in"]
-    if any(task.status in ("running", "ready") for task in run.tasks):
+    if any(task.status in ("running", "ready", "open") and moves(run, task) for task in run.tasks):
         return mark
     if waiting := [approval for approval in run.approvals if approval.open]:
         return Mark("?", _waiting(run, waiting[0]), "Accent")
@@ -118,7 +174,7 @@ def run_details(run: RunView, now: datetime) -> list[str]:
     """A run's state in words: `Working`, `3 of 9 steps done`, `12 s`."""
     settled = sum(task.status in SETTLED for task in run.tasks)
     # While a human is awaited the card is not updated, so nothing on it may grow old.
-    waits = run.status == "running" and run_mark(run).icon in ("?", "!")
+    waits = run.status == "running" and run_mark(run).icon in ("?", "!", _PAUSED.icon)
     took = duration((run.ended_at or now) - run.started_at) if run.started_at and not waits else ""
     steps = (
         ""

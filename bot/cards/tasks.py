@@ -8,8 +8,9 @@ from typing import Any
 
 from microsoft_teams.cards.core import Action, CardElement, Spacing
 
-from bot.cards.buttons import APPROVAL_SKIP, button, cancel_button
-from bot.cards.layout import about, dotted, finished, fitted, header, line, marked, moment, note, words
+from bot.cards.buttons import APPROVAL_SKIP, button, cancel_button, pause_button
+from bot.cards.layout import GAP, about, dotted, finished, fitted, header, line, marked, moment, note, words
+from bot.cards.moments import local
 from bot.cards.standing import asked, open_approval, run_details, run_mark, task_details, task_mark
 from bot.cards.wording import counted, listed, sentence
 from orchestration.core.view import RunView, TaskView
@@ -24,6 +25,7 @@ _URGENCY = {
     "asking": 0,
     "backing_off": 0,
     "running": 1,
+    "open": 1,
     "ready": 2,
     "succeeded": 3,
     "pending": 4,
@@ -31,14 +33,14 @@ _URGENCY = {
 
 
 def progress(run: RunView, now: datetime) -> dict[str, Any]:
-    """Where a run and each of its tasks stand, with a Cancel button while it can be cancelled.
+    """Where a run and each of its tasks stand, with buttons to pause and cancel it while it can be.
 
     Args:
         run: The run.
         now: For durations and for the time until a retry.
     """
     by_urgency = sorted(run.tasks, key=lambda task: _URGENCY.get(task.status, 5))
-    actions = [*_skips(run), cancel_button(run.run_id)] if run.status == "running" else []
+    actions = [*_skips(run), pause_button(run), cancel_button(run.run_id)] if run.status == "running" else []
     state = [text for text in run_details(run, now) if text]
 
     def build(most: int) -> dict[str, Any]:
@@ -50,6 +52,7 @@ def progress(run: RunView, now: datetime) -> dict[str, Any]:
                 dotted(words(part, 120, bold=not place) for place, part in enumerate(state)),
                 spacing="Medium",
             ),
+            *_notes(run),
         ]
         body += [
             _task(run, task, now, first=not place)
@@ -64,6 +67,21 @@ def progress(run: RunView, now: datetime) -> dict[str, Any]:
 
     most = min(_MOST_TASKS, len(run.tasks))
     return fitted(build, (most, *(fewer for fewer in (24, 20, 16, 12, 8, 4, 0) if fewer < most)))
+
+
+def _notes(run: RunView) -> list[CardElement]:
+    """What holds for the whole run, beside its state."""
+    notes: list[CardElement] = []
+    if run.dry:
+        notes.append(note("A copy of another run, made to see what would happen. It asks nobody but you."))
+    if run.reopened:
+        notes.append(note("It had ended and was taken up again. What is not affected is not done again."))
+    if run.status == "running" and run.paused:
+        notes.append(note("Nothing new is begun until you let it go on. What was under way ends."))
+    elif run.status == "running" and run.deadline:
+        until = moment(local(run.deadline))
+        notes.append(line(words("It fails if it has not ended by", subtle=True), GAP, until, spacing="Small"))
+    return notes
 
 
 def _skips(run: RunView) -> list[Action]:

@@ -10,11 +10,13 @@ from microsoft_teams.cards.core import CardElement
 from bot.cards.approval import kind_title, top
 from bot.cards.layout import GAP, Mark, banner, facts, finished, fitted, line, moment, note, section, words
 from bot.cards.moments import local
-from bot.cards.wording import counted, plain
+from bot.cards.standing import unanswered, votes
+from bot.cards.wording import counted, listed, plain
 from orchestration.core.question import (
     APPROVE,
     CANCEL,
     DONE,
+    LEAVE,
     NOT_DONE,
     REJECT,
     RETRY,
@@ -22,8 +24,10 @@ from orchestration.core.question import (
     Answered,
     Shown,
 )
+from orchestration.core.run import Person, Vote
 from orchestration.core.view import ApprovalView, RunView
 
+_LATE = "Your answer came after that, so it changed nothing."
 _MOST_EXCEPTIONS = 12
 _MOST_RULES = 12
 _VERDICTS = {
@@ -37,11 +41,18 @@ _VERDICTS = {
     ("in_doubt", DONE): "Found done",
     ("in_doubt", NOT_DONE): "Found not done",
     ("in_doubt", CANCEL): "Run cancelled",
+    ("stale", APPROVE): "Written again",
+    ("stale", LEAVE): "Left as it is",
 }
 
 
 def decided(
-    run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None = None
+    run: RunView,
+    approval: ApprovalView,
+    shown: Shown | None,
+    answered: Answered | None = None,
+    *,
+    late: bool = False,
 ) -> dict[str, Any]:
     """Who decided what and when, for everybody who was asked.
 
@@ -50,6 +61,7 @@ def decided(
         approval: The question, decided.
         shown: What was asked; None if it is no longer stored.
         answered: The whole answer, so that rules and exceptions can be listed.
+        late: The viewer has just given another answer, which came too late.
     """
     who = plain(approval.decided_by.name, 80) if approval.decided_by else "somebody"
     title = _verdict(approval, shown)
@@ -61,7 +73,10 @@ def decided(
         body = [
             *top(run, approval),
             banner(mark, [words(title, 120, bold=True), GAP, words(f"by {who}"), *when]),
+            *([line(words(_LATE), spacing="Medium")] if late else []),
         ]
+        if approval.quorum > 1:
+            body += [section("Answers"), *(_answer(plain(vote.by.name, 80), _voted(vote)) for vote in approval.votes)]
         if approval.comment:
             body.append(line(words("Comment: ", bold=True), GAP, words(f"“{approval.comment}”", 600), spacing="Medium"))
         if shown:
@@ -72,8 +87,45 @@ def decided(
     return fitted(build, (_MOST_EXCEPTIONS, 6, 0))
 
 
-def withdrawn(run: RunView, approval: ApprovalView) -> dict[str, Any]:
-    """The question needs no answer any more."""
+def voted(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, Any]:
+    """The viewer has answered, and others are still asked."""
+    own = next((vote for vote in approval.votes if vote.by.id == viewer.id), None)
+    mark = Mark("✓", "Answered", "Good")
+    said = f"You have answered: {_voted(own).lower()}" if own else "Answered"
+    left = listed([plain(person.name, 60) for person in unanswered(approval)[:5]])
+    body = [
+        *top(run, approval),
+        banner(mark, [words(said, 120, bold=True)]),
+        line(words(f"{votes(approval)}. {left or 'Others'} can still answer."), spacing="Medium"),
+    ]
+    if own and own.comment:
+        body.append(line(words("Comment: ", bold=True), GAP, words(f"“{own.comment}”", 600), spacing="Medium"))
+    return fitted(lambda _: finished(body, speak=f"{approval.title}: {said}."), [None])
+
+
+def _voted(vote: Vote) -> str:
+    return {APPROVE: "Approved", REJECT: "Rejected"}.get(vote.choice, vote.choice)
+
+
+def _expired(run: RunView, approval: ApprovalView, *, late: bool) -> dict[str, Any]:
+    """Nobody answered in time, and the plan did not wait any longer."""
+    went_on = {
+        "skip": "The run went on without an answer, as its plan says.",
+        "fail": "The step failed of that, as the plan says.",
+    }.get(approval.on_expiry, "")
+    said = _LATE if late else "There is nothing for you to do."
+    body = [
+        *top(run, approval),
+        banner(Mark("–", "Closed"), [words("Nobody answered in time", bold=True)]),
+        line(words(f"{went_on} {said}"), spacing="Medium"),
+    ]
+    return fitted(lambda _: finished(body, speak=f"{approval.title}: nobody answered in time."), [None])
+
+
+def withdrawn(run: RunView, approval: ApprovalView, *, late: bool = False) -> dict[str, Any]:
+    """The question needs no answer any more; `late` as for `decided`."""
+    if approval.expired and approval.on_expiry != "wait":
+        return _expired(run, approval, late=late)
     why = {
         "cancelled": "The run was cancelled before anybody answered.",
         "failed": "The run ended with a failure before anybody answered.",

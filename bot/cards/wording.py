@@ -65,9 +65,9 @@ def first_name(name: str) -> str:
     return plain(name, 60).partition(" ")[0]
 
 
-def listed(words: list[str]) -> str:
+def listed(words: list[str], last: str = "and") -> str:
     """`A`, `A and B`, `A, B and C`."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import playbook_commands, ports, worker_commands
+from bot.cli import control_commands, playbook_commands, ports, worker_commands
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
 from orchestration.errors import TandemError
@@ -32,6 +32,7 @@ PlaygroundPortOption = Annotated[
     int, typer.Option("--playground-port", metavar="N", help="Port of the first Playground.")
 ]
 
+app.add_typer(control_commands.app)
 app.add_typer(playbook_commands.app, name="playbook")
 app.add_typer(worker_commands.app, name="worker")
 
@@ -209,7 +210,8 @@ def runs(
         table.add_column(title, overflow="fold")
     for line in found:
         started = line.proposed_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(started, line.status, line.title, names.get(line.initiator, line.initiator), line.run_id)
+        status = f"{line.status}, dry run" if line.dry else line.status
+        table.add_row(started, status, line.title, names.get(line.initiator, line.initiator), line.run_id)
     Console(width=None if sys.stdout.isatty() else 200).print(table)  # lines stay whole for grep
 
 
@@ -225,7 +227,10 @@ def history(
     from bot.cli.tables import show_history
 
     log = log_of(state)
-    show_history(read(log, find(log, run), everything=everything))
+    history = read(log, find(log, run), everything=everything)
+    show_history(history)
+    if history.failed:
+        typer.echo(f"Try again: tandem retry {history.run_id}   Go on without it: tandem skip {history.run_id}")
 
 
 @app.command()
@@ -234,11 +239,17 @@ def prune(
     export: Annotated[Path, typer.Option("--export", metavar="FILE", help="A new file for all that is removed.")],
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Remove runs that ended long ago, once all of them is in a file. Needs the log for itself: end the bot first."""
+    """Remove runs that ended long ago, once all of them is in a file; works while the bot runs."""
     from bot.cli.log import log_of
     from bot.cli.prune import prune as prune_log
+    from bot.cli.prune import prune_through
+    from bot.cli.running import Running
 
-    typer.echo(prune_log(log_of(state), older_than, export))
+    running = Running(state)
+    if running.there():
+        typer.echo(prune_through(running, older_than, export))
+    else:
+        typer.echo(prune_log(log_of(state), older_than, export))
 
 
 @app.command()
@@ -246,15 +257,19 @@ def capabilities(
     name: Annotated[str, typer.Argument(help="One of them: what it takes and gives.")] = "",
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """List what plans can use, and whose worker does it; also workers of other packages."""
+    """List what plans can use, whose worker does it, its limits, and how it does while the bot runs."""
     from bot.cli.offer import ask
+    from bot.cli.running import Running
     from bot.cli.tables import show_capabilities, show_capability
 
     offer = ask(State(state))
     if name:
         show_capability(offer.find(name))
     else:
-        show_capabilities(offer)
+        health = Running(state).health()
+        show_capabilities(offer, health)
+        if health is None:
+            typer.echo("No bot runs here, so how the workers do is not known. 'tandem up' starts one.")
 
 
 @app.command()

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from bot.cli.log import Log
-from bot.cli.telling import Moment, Teller, who
+from bot.cli.phrases import who
+from bot.cli.telling import Moment, Teller
 from bot.cli.trouble import Trouble
 from orchestration.core import events as e
 from orchestration.core.codec import decode
@@ -28,6 +29,8 @@ class History:
     initiator: str
     playbook: str
     moments: Sequence[Moment]
+    dry: bool = False
+    failed: bool = False
 
 
 def find(log: Log, run: str) -> str:
@@ -60,18 +63,7 @@ def read(log: Log, run_id: str, *, everything: bool = False) -> History:
     Raises:
         Trouble: The log cannot be read, or holds an event that this version does not know.
     """
-    rows = log.rows("SELECT seq, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
-    decoded: list[e.Event] = []
-    for seq, body in rows:
-        try:
-            decoded.append(decode(body))
-        except msgspec.DecodeError as error:
-            raise Trouble(
-                f"Event {seq} of run {run_id} is not one that this Tandem knows; did a newer one write it? {error}"
-            ) from error
-    first = decoded[0] if decoded else None
-    if not isinstance(first, e.RunProposed):
-        raise Trouble(f"Run {run_id} has no beginning in {log.name}.")
+    first, decoded = events(log, run_id)
     entries = dict(log.rows("SELECT entry, body FROM entries WHERE run_id = ?", run_id))
 
     def answers(event: e.ApprovalDecided) -> tuple[Shown | None, Answered | None]:
@@ -86,7 +78,33 @@ def read(log: Log, run_id: str, *, everything: bool = False) -> History:
         initiator=who(first.initiator),
         playbook=first.plan.playbook,
         moments=[moment for moment in moments if everything or moment.tone != "quiet"],
+        dry=any(isinstance(event, e.RunForked) for event in decoded),
+        failed=next((isinstance(event, e.RunFailed) for event in reversed(decoded) if not _delivery(event)), False),
     )
+
+
+def _delivery(event: e.Event) -> bool:
+    return isinstance(event, e.NoticeDelivered)
+
+
+def events(log: Log, run_id: str) -> tuple[e.RunProposed, list[e.Event]]:
+    """The first event of a run, and all of them.
+
+    Raises:
+        Trouble: As for `read`.
+    """
+    decoded: list[e.Event] = []
+    for seq, body in log.rows("SELECT seq, body FROM events WHERE run_id = ? ORDER BY seq", run_id):
+        try:
+            decoded.append(decode(body))
+        except msgspec.DecodeError as error:
+            raise Trouble(
+                f"Event {seq} of run {run_id} is not one that this Tandem knows; did a newer one write it? {error}"
+            ) from error
+    first = decoded[0] if decoded else None
+    if not isinstance(first, e.RunProposed):
+        raise Trouble(f"Run {run_id} has no beginning in {log.name}.")
+    return first, decoded
 
 
 def _entry(entries: dict[str, bytes], entry: str, type_: type[_Entry]) -> _Entry | None:

@@ -9,8 +9,9 @@ from bot.cli.log import Log
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = """
-    SELECT run_id, title, status, initiator, proposed_at, open FROM runs
-    WHERE open OR NOT ? ORDER BY proposed_at DESC LIMIT ?
+    SELECT run_id, title, status, initiator, proposed_at, open,
+        EXISTS (SELECT 1 FROM events WHERE events.run_id = runs.run_id AND type = 'RunForked')
+    FROM runs WHERE open OR NOT ? ORDER BY proposed_at DESC LIMIT ?
 """
 
 
@@ -24,6 +25,7 @@ class RunLine:
     initiator: str
     proposed_at: datetime
     open: bool
+    dry: bool = False
 
 
 def read(log: Log, *, open_only: bool, limit: int) -> list[RunLine]:
@@ -33,4 +35,7 @@ def read(log: Log, *, open_only: bool, limit: int) -> list[RunLine]:
         Trouble: There is no log, or it is not one.
     """
     rows = log.rows(_NEWEST, open_only, limit)
-    return [RunLine(i, t, s, who, _EPOCH + timedelta(microseconds=at), bool(o)) for i, t, s, who, at, o in rows]
+    return [
+        RunLine(run_id, title, status, who, _EPOCH + timedelta(microseconds=at), bool(is_open), bool(dry))
+        for run_id, title, status, who, at, is_open, dry in rows
+    ]

@@ -13,8 +13,10 @@ from rich.text import Text
 from bot.cli.finding import Finding
 from bot.cli.history import History
 from bot.cli.offer import Offer, Offered
+from bot.cli.phrases import clock, since
+from bot.cli.replay import Replay
 from bot.cli.shape import fields
-from bot.cli.telling import clock, since
+from bot.cli.telling import Moment
 from orchestration.capabilities import Capability, Health
 
 _TONES = {"good": "green", "bad": "red", "human": "bold", "quiet": "dim"}
@@ -38,15 +40,38 @@ def show_history(history: History) -> None:
     console.print(Text(history.title, "bold"))
     from_playbook = f" · playbook {history.playbook}" if history.playbook else ""
     console.print(Text(f"for {history.initiator} · “{history.goal}”{from_playbook} · run {history.run_id}", "dim"))
-    table = _grid("", "", "", "")
-    table.columns[1].justify = "right"
-    day, began = "", history.moments[0].at
-    for moment in history.moments:
+    if history.dry:
+        console.print(Text("A dry run: it shows what would happen, and writes nothing.", "yellow"))
+    show_moments(history.moments)
+
+
+def show_replay(replay: Replay) -> None:
+    """A dry run's timeline, what it would have written, and how it stands."""
+    console = _console()
+    show_moments(replay.moments)
+    console.print(Text("\nWould have been written", "bold"))
+    for step in replay.writes:
+        what = step.message.removeprefix("Would have been written: ")
+        console.print(Text(f"  {_one_line(step.title)}: {_one_line(what)}"), soft_wrap=True)
+    if not replay.writes:
+        console.print(Text("  nothing so far", "dim"))
+    console.print(Text(f"\n{_one_line(replay.stands)}"), soft_wrap=True)
+
+
+def show_moments(moments: Sequence[Moment]) -> None:
+    """A timeline; the number in front is the event's, which `tandem replay --from` takes."""
+    console = _console()
+    table = _grid("", "", "", "", "")
+    table.columns[0].justify = table.columns[2].justify = "right"
+    day, began, number = "", moments[0].at, 0
+    for moment in moments:
         today = f"{moment.at.astimezone():%Y-%m-%d}"
         if today != day:
-            table.add_row(Text(today, "bold"), "", "", "")
+            table.add_row("", Text(today, "bold"), "", "", "")
             day = today
+        first, number = moment.seq != number, moment.seq
         table.add_row(
+            Text(str(moment.seq) if first else "", "dim"),
             Text(clock(moment.at), "dim"),
             Text(since(moment.at - began), "dim"),
             Text(_one_line(moment.about)),
@@ -92,11 +117,11 @@ def _health(health: Health | None) -> Text:
         case "up":
             return Text("up", "green")
         case "failing":
-            return Text(f"failing, {health.failures} in a row: {_one_line(health.message)}", "yellow")
+            return Text(f"failing, {health.failures} in a row: {health.code}", "yellow")
         case "trying":
-            return Text(f"being tried again, {health.failures} failed: {_one_line(health.message)}", "yellow")
+            return Text(f"being tried again, {health.failures} failed: {health.code}", "yellow")
     again = f", tried again at {clock(health.try_at)}" if health.try_at else ""
-    return Text(f"down since {clock(health.since) if health.since else '?'}{again}: {_one_line(health.message)}", "red")
+    return Text(f"down since {clock(health.since) if health.since else '?'}{again}: {health.code}", "red")
 
 
 def show_capability(capability: Capability) -> None:

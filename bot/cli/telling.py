@@ -4,31 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from bot.cli.phrases import CHOICES, EXPIRED, NOTICES, ROUNDS, SHORT_ENTRY, SKIPPED, clock, day, result, who
 from orchestration.core import events as e
 from orchestration.core.question import Answered, Shown
-from orchestration.core.run import Person
-
-_CHOICES = {
-    "approve": "allowed it",
-    "reject": "did not allow it",
-    "retry": "said: try again",
-    "skip": "said: go on without it",
-    "cancel": "cancelled the run",
-    "done": "confirmed that it was done",
-    "not_done": "said that it was not done",
-    "answer": "decided",
-}
-_NOTICES = {"progress": "the run's card", "outcome": "the outcome", "sign_in": "the sign-in card"}
-
-
-_SKIPPED = {
-    "condition": "its condition was false",
-    "need": "it needs a step that was left out",
-    "person": "a person said so",
-    "rejected": "a person did not allow it",
-}
 
 Asked = Callable[[e.ApprovalDecided], tuple[Shown | None, Answered | None]]
 Words = tuple[str, str]
@@ -36,12 +16,13 @@ Words = tuple[str, str]
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of a timeline; `tone` is good, bad, human or empty."""
+    """One line of a timeline; `tone` is good, bad, human or empty, `seq` the event's number in its run."""
 
     at: datetime
     about: str
     what: str
     tone: str = ""
+    seq: int = 0
 
 
 class Teller:
@@ -55,23 +36,33 @@ class Teller:
     def __init__(self, proposed: e.RunProposed, answers: Asked) -> None:
         self._answers = answers
         self._initiator = proposed.initiator
-        self._tasks = {name: node.title or name for name, node in proposed.plan.tasks.items()}
+        self._plan = proposed.plan
         self._people = {proposed.initiator.id: proposed.initiator}
         self._questions: dict[str, e.ApprovalRequested] = {}
         self._failures: dict[str, int] = {}
+        self._votes: dict[str, list[e.ApprovalVoted]] = {}
+        self._seq = 0
 
     def tell(self, event: e.Event) -> Iterator[Moment]:
         """What an event means; mostly one line."""
+        self._seq += 1
         about = self._about(event)
         for what, tone in self._said(event):
-            yield Moment(event.at, about, what, tone)
+            yield Moment(event.at, about, what, tone, self._seq)
 
     def _about(self, event: e.Event) -> str:
-        if isinstance(event, e.ApprovalDecided):
-            asked = self._questions.get(event.approval)
-            return self._tasks.get(asked.task, asked.task) if asked else event.approval
-        task = getattr(event, "task", "")
-        return self._tasks.get(task, task) if task else "Run"
+        asked = self._questions.get(getattr(event, "approval", ""))
+        task = getattr(event, "task", "") or (asked.task if asked else "")
+        return self._title(task) if task else getattr(event, "approval", "Run")
+
+    def _title(self, task: str) -> str:
+        """A task in people's words; one of a group with its own name, which commands take."""
+        first, *inside = task.split(".")[::2]
+        node = self._plan.tasks.get(first)
+        for name in inside:
+            node = node.body.get(name) if node else None
+        title = (node and node.title) or task
+        return title if "." not in task or title == task else f"{title} ({task})"
 
     def _said(self, event: e.Event) -> Iterable[Words]:
         match event:
@@ -87,6 +78,17 @@ class Teller:
                 return [(f"{self._notice(notice)} reached {self._name(to)}", "quiet")]
             case e.ClosingBegan() | e.RunSucceeded() | e.RunFailed() | e.RunCancelled():
                 return [_ending(event)]
+            case e.RunPaused() | e.RunResumed() | e.RunReopened() | e.RunForked():
+                if isinstance(event, e.RunReopened):
+                    self._failures.clear()
+                return [_steered(event)]
+            case e.EntryRetracted():
+                self._failures.clear()
+                return [self._retracted(event)]
+            case e.ApprovalVoted() | e.ApprovalReminded() | e.ApprovalEscalated() | e.ApprovalExpired():
+                return [self._meanwhile(event)]
+            case e.GroupOpened() | e.RoundEnded():
+                return [self._group(event)]
             case _:
                 return [self._task(event)]
 
@@ -94,12 +96,12 @@ class Teller:
         match event:
             case e.TaskStarted():
                 return self._began(event)
-            case e.TaskSucceeded(summary=summary):
-                return f"done{f': {summary}' if summary else ''}", "good"
+            case e.TaskSucceeded(summary=summary, entry=entry):
+                return f"done{f': {summary}' if summary else ''}{result(entry)}", "good"
             case e.TaskFailed(code=code, message=message):
                 return f"failed ({code}): {message}", "bad"
             case e.TaskSkipped(reason=reason, message=message):
-                return f"left out: {_SKIPPED[reason]}{f'. {message}' if message else ''}", ""
+                return f"left out: {SKIPPED[reason]}{f': {message}' if message else ''}", ""
             case e.SignInRequested():
                 return f"waits for {who(self._initiator)} to sign in", ""
             case e.SignedIn():
@@ -131,6 +133,13 @@ class Teller:
                 return f"a look at the target: it was {'' if happened else 'not '}done", "good"
             case e.TaskCancelled():
                 return "cancelled", ""
+            case e.TaskFellBack(capability=capability):
+                self._failures[event.task] = 0
+                return f"goes on with {capability} instead", ""
+            case e.StepJournaled():
+                return "prepared what is to be sent", ""
+            case e.WriteKept():
+                return "it would be the same again: what was written stays", "good"
             case e.TimerFired():
                 return "its time came", "quiet"
             case _:
@@ -140,14 +149,57 @@ class Teller:
         self._questions[event.approval] = event
         self._people |= {person.id: person for person in event.approvers}
         people = " or ".join(who(person) for person in event.approvers) or "nobody"
-        return f"{people} was asked: {event.title}", ""
+        many = f" ({event.quorum} have to approve)" if event.quorum > 1 else ""
+        due = f" (due {day(event.due_at)})" if event.due_at else ""
+        return f"{people} was asked{many}: {event.title}{due}", ""
+
+    def _meanwhile(
+        self, event: e.ApprovalVoted | e.ApprovalReminded | e.ApprovalEscalated | e.ApprovalExpired
+    ) -> Words:
+        asked = self._questions.get(event.approval)
+        votes = self._votes.setdefault(event.approval, [])
+        match event:
+            case e.ApprovalVoted(by=by, choice=choice, comment=comment):
+                votes.append(event)
+                self._people[by.id] = by
+                yes = sum(vote.choice == "approve" for vote in votes)
+                of = f" ({yes} of {asked.quorum} needed)" if asked else ""
+                what = CHOICES.get(("decision", choice), f"chose “{choice}”")
+                return f"{who(by)} {what}{f' “{comment}”' if comment else ''}{of}", "human"
+            case e.ApprovalReminded():
+                said = {vote.by.id for vote in votes}
+                late = [who(person) for person in (asked.approvers if asked else []) if person.id not in said]
+                return f"reminder to {' and '.join(late) or 'whoever has not answered'}", ""
+            case e.ApprovalEscalated(to=to, due_at=due):
+                self._people[to.id] = to
+                why = "everybody asked is away" if asked and asked.at == event.at else "nobody answered in time"
+                return f"{why}: {who(to)} was asked as well{f', due {day(due)}' if due else ''}", "bad"
+            case _:
+                return f"nobody answered in time: {EXPIRED[asked.on_expiry if asked else 'wait']}", "bad"
+
+    def _group(self, event: e.GroupOpened | e.RoundEnded) -> Words:
+        match event:
+            case e.RoundEnded(number=number, verdict=verdict):
+                return f"round {number} ended: {ROUNDS[verdict]}", ""
+            case _ if (node := self._plan.tasks.get(event.task)) and node.repeat:
+                return f"began: at most {node.repeat.at_most} rounds", ""
+            case _:
+                return f"began: {event.count:,} items" if event.count else "began", ""
+
+    def _retracted(self, event: e.EntryRetracted) -> Words:
+        said = f"{who(event.by)} took back the result {event.entry[:SHORT_ENTRY]}"
+        said += f" “{event.reason}”" if event.reason else ""
+        again = ", ".join(self._title(name) for name in event.tasks) or "nothing"
+        writes = ", ".join(self._title(name) for name in event.writes)
+        return f"{said}. Done again: {again}.{f' Looked at again: {writes}.' if writes else ''}", "human"
 
     def _decided(self, event: e.ApprovalDecided) -> list[Words]:
         self._people[event.by.id] = event.by
         shown, answered = self._answers(event)
         titles = {choice.id: choice.title for choice in shown.choices} if shown else {}
         said = titles.get(event.choice) or event.choice
-        what = _CHOICES.get(event.choice, f"chose “{said}”")
+        asked = self._questions.get(event.approval)
+        what = CHOICES.get((asked.kind if asked else "", event.choice), f"chose “{said}”")
         comment = f" “{event.comment}”" if event.comment else ""
         lines = [(f"{who(event.by)} {what}{comment}", "human")]
         if shown and answered:
@@ -156,13 +208,26 @@ class Teller:
 
     def _notice(self, notice: str) -> str:
         kind = notice.partition(":")[0]
-        if kind == "closed":
-            return f"the closed form of {self._notice(notice.partition(':')[2])}"
-        return "the question" if kind == "approval" else _NOTICES.get(kind, notice)
+        if kind in ("closed", "told"):
+            return f"the newer form of {self._notice(notice.partition(':')[2])}"
+        return NOTICES.get(kind, notice)
 
     def _name(self, person: str) -> str:
         known = self._people.get(person)
         return who(known) if known else person
+
+
+def _steered(event: e.RunPaused | e.RunResumed | e.RunReopened | e.RunForked) -> Words:
+    by = who(event.by)
+    match event:
+        case e.RunPaused():
+            return f"paused by {by}: nothing new is begun", "human"
+        case e.RunResumed():
+            return f"let go on by {by}", "human"
+        case e.RunReopened():
+            return f"taken up again by {by} after it had failed", "human"
+        case _:
+            return f"{by} began a dry run from here, event {event.upto} of run {event.of}: nothing is written", "human"
 
 
 def _ending(event: e.ClosingBegan | e.RunSucceeded | e.RunFailed | e.RunCancelled) -> Words:
@@ -185,26 +250,3 @@ def _itemised(shown: Shown, answered: Answered) -> list[str]:
     items = {item.id: item.title for item in shown.items}
     rules = [f"{shown.kinds.get(kind, kind)}: {titles.get(choice, choice)}" for kind, choice in answered.rules.items()]
     return rules + [f"{items.get(item, item)}: {titles.get(c, c)}" for item, c in answered.exceptions.items()]
-
-
-def who(person: Person) -> str:
-    """A person by name, as far as known."""
-    return person.name or person.upn or person.id
-
-
-def clock(at: datetime) -> str:
-    """The time of day, to the tenth of a second, where this machine is."""
-    local = at.astimezone()
-    return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
-
-
-def since(length: timedelta) -> str:
-    """`+0.4 s`, `+12 s`, `+3 min 05 s`, `+2 h 10 min`, `+3 d 4 h`."""
-    seconds = length.total_seconds()
-    if seconds < 60:
-        return f"+{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"+{minutes} min {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"+{hours} h {minutes:02} min" if hours < 48 else f"+{hours // 24} d {hours % 24} h"

@@ -11,6 +11,7 @@ import msgspec
 from orchestration.core.groups import kept
 from orchestration.core.plan import Node, OnExpiry, Question
 from orchestration.core.run import (
+    ENDED,
     ApprovalKind,
     ApprovalState,
     Person,
@@ -26,7 +27,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the progress card.
 
     Attributes:
-        effect: `read`, `write`, `compute` (reaches nothing outside) or `ask`.
+        effect: `read`, `write`, `compute` (reaches nothing outside) or `ask`; of a group, the most that is in it.
         attempt: Tries so far; interrupted ones do not count.
         attempts: How many tries it gets.
         summary: Figures of the result, such as "412 invoices".
@@ -109,6 +110,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         left_behind: Titles of writes that stand although what they were made from was taken back: of groups that were
             begun anew, and of tasks that were left out. A person looks after them.
         failed: What failed in a run that failed, also inside groups: it can be tried again, or left out.
+        inside: Writes inside groups, once the run has ended: `tasks` has the groups only.
     """
 
     run_id: str
@@ -136,16 +138,16 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     dry: bool = False
     left_behind: list[str] = []
     failed: list[TaskView] = []
+    inside: list[TaskView] = []
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
     node = run.nodes[name]
-    effect = "ask" if node.approval else effects.get(node.capability, "read") if node.capability else "compute"
     group = run.groups.get(name)
     return TaskView(
         name=name,
         title=_title(name, node, titles),
-        effect=effect,
+        effect=_effect(node, effects),
         status=state.status,
         attempt=state.spent,
         attempts=state.attempts,
@@ -164,6 +166,16 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
     )
 
 
+def _effect(node: Node, effects: dict[str, str]) -> str:
+    """What a task does outside; of a group, the most that one of its tasks does."""
+    if node.approval:
+        return "ask"
+    if node.capability:
+        return effects.get(node.capability, "read")
+    inside = {_effect(each, effects) for each in node.body.values()}
+    return next((each for each in ("write", "read") if each in inside), "compute")
+
+
 def _title(name: str, node: Node, titles: dict[str, str]) -> str:
     own = node.approval.title if node.approval else node.capability
     return node.title or titles.get(node.capability) or own or name.rpartition(".")[2]
@@ -174,6 +186,13 @@ def _failed(run: Run) -> list[str]:
     if run.status != "failed":
         return []
     return [name for name, task in run.tasks.items() if task.status == "failed" and not kept(run, name)]
+
+
+def _writes_inside(run: Run, effects: dict[str, str]) -> list[str]:
+    """Writes of groups; while the run goes on, the group itself says how far it is."""
+    if run.status not in ENDED:
+        return []
+    return [name for name in run.tasks if "." in name and effects.get(run.nodes[name].capability) == "write"]
 
 
 def _of_plan(run: Run, name: str) -> Node:
@@ -245,6 +264,7 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         dry=run.dry,
         left_behind=[_title(name, _of_plan(run, name), titles) for name in run.left_behind],
         failed=[_task(run, name, run.tasks[name], effects, titles) for name in _failed(run)],
+        inside=[_task(run, name, run.tasks[name], effects, titles) for name in _writes_inside(run, effects)],
     )
 
 

@@ -49,7 +49,7 @@ class Preparation:
         elif isinstance(effect, Gather):
             node, prefix = live.run.nodes[effect.task], f"{effect.task}.{effect.number}."
             if node.for_each is None:
-                return set(entries(live, prefix, node.body))
+                return set(entries(live, prefix, [*node.body, *gather_reads(node).difference(node.body)]))
             numbers = range(1, live.run.groups[effect.task].count + 1)
             inside = (entry for n in numbers for entry in entries(live, f"{effect.task}.{n}.", node.body))
             return {*inside, *entries(live, prefix, gather_reads(node))}

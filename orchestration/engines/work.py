@@ -54,7 +54,6 @@ class Work:
             self._failed(run_id, effect)
         finally:  # at once: who looks next shall not find what is over
             self._forget(run_id, effect, asyncio.current_task())
-            self._ended(run_id, effect)
 
     def _forget(self, run_id: str, effect: Effect, task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -64,6 +63,7 @@ class Work:
             del tasks[effect]
             if not tasks:
                 del self._tasks[run_id]
+            self._ended(run_id, effect)
 
     def cancel(self, run_id: str, effect: Effect) -> bool:
         """Stop performing an effect, if it is: whatever comes of it is not wanted any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -102,15 +103,18 @@ class PlaybookPlanner:
         reads: list[str] = []
         writes: list[str] = []
         asks: list[str] = []
-        for node in plan.tasks.values():
+        for node in _single(plan.tasks):
             if node.approval:
                 asks.append(_asking(node, node.approval))
                 continue
-            worker = self._registry.pick(node.capability)
-            title = node.title or worker.capability.title
-            if worker.capability.effect == "write":
+            capability = self._registry.pick(node.capability).capability
+            title = node.title or capability.title
+            if capability.effect == "write":
                 writes.append(title)
-            elif worker.capability.system:
+                if node.fallback:
+                    instead = self._registry.pick(node.fallback.capability).capability
+                    writes.append(f"{instead.title}, if that cannot be done")
+            elif capability.system:
                 reads.append(title)
         return Planned(plan=plan, reads=_once(reads), writes=_once(writes), asks=_once(asks))
 
@@ -166,6 +170,15 @@ def _asking(node: Node, question: Question) -> str:
     who = question.approver_title or "Somebody"
     what = next((text for text in (node.title, question.title) if text and "${" not in text), "")
     return f"{who}: {what[:1].lower()}{what[1:]}" if what else who
+
+
+def _single(tasks: dict[str, Node]) -> Iterator[Node]:
+    """The tasks that are no groups, those inside groups among them."""
+    for node in tasks.values():
+        if node.body:
+            yield from _single(node.body)
+        else:
+            yield node
 
 
 def _once(phrases: list[str]) -> list[str]:

@@ -206,6 +206,8 @@ class PostgresStore:
         except psycopg.Error as error:
             if db.closed:
                 raise CommitUncertain(f"whether {self._name} was written is unknown ({error})") from error
+            if _passing(error):
+                raise self._lost(error) from error
             raise
 
     async def load(self, run_id: str, version: str) -> Saved | None:
@@ -318,9 +320,18 @@ class PostgresStore:
         try:
             return await db.execute(sql.encode(), held, binary=True)
         except psycopg.Error as error:
-            if db.closed:
-                raise LogLost(f"{self._name} cannot be reached just now ({error}); please try again.") from error
+            if db.closed or _passing(error):
+                raise self._lost(error) from error
             raise
+
+    def _lost(self, error: psycopg.Error) -> LogLost:
+        return LogLost(f"{self._name} cannot be used just now ({error}); please try again.")
+
+
+def _passing(error: psycopg.Error) -> bool:
+    """Whether the server refused because of its own state, not of what it was asked: no room, read-only, shut down."""
+    code = error.sqlstate or ""
+    return code[:2] in ("53", "57", "58") or code in ("25006", "55P03", "40001", "40P01")
 
 
 async def _end(db: psycopg.AsyncConnection[Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,7 @@ class SqliteStore:
         self._in_transaction, self._committed, self._connect = in_transaction, committed, connect
         self._thread: ThreadPoolExecutor | None = None
         self._asked = 0  # of the thread, and not answered yet
+        self._using = threading.Lock()  # the connection: the thread may be at work for somebody who has gone
         self._quick_in_a_row = 0
         self._db: sqlite3.Connection
 
@@ -71,8 +73,12 @@ class SqliteStore:
         if self._thread is None:
             raise Invalid(f"the store {self._path.name} is not open")
         try:
-            if small and not self._asked and self._quick_in_a_row >= QUICK_IN_A_ROW:
-                return self._timed(call, *args)
+            quick = small and not self._asked and self._quick_in_a_row >= QUICK_IN_A_ROW
+            if quick and self._using.acquire(blocking=False):
+                try:
+                    return self._timed(call, *args)
+                finally:
+                    self._using.release()
             return await self._in_thread(self._thread, call, *args)
         except sqlite3.OperationalError as error:  # no room, locked by another process, no disk
             raise LogLost(f"{self._path.name} cannot be used just now ({error}); please try again.") from error
@@ -84,9 +90,13 @@ class SqliteStore:
     async def _in_thread(self, thread: ThreadPoolExecutor, call: Callable[..., T], *args: Any) -> T:
         self._asked += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(thread, self._timed, call, *args)
+            return await asyncio.get_running_loop().run_in_executor(thread, self._alone, call, *args)
         finally:
             self._asked -= 1
+
+    def _alone(self, call: Callable[..., T], *args: Any) -> T:
+        with self._using:
+            return self._timed(call, *args)
 
     def _timed(self, call: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()

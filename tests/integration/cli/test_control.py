@@ -175,9 +175,9 @@ async def test_old_runs_are_removed_by_the_bot_that_owns_the_log(desk: Console, 
 
 async def test_health_comes_from_the_running_bot(desk: Console) -> None:
     worker = desk.office.registry.pick("read")
-    desk.office.registry.failed(worker, "It does not answer.")
+    desk.office.registry.failed(worker, "timeout")
 
     health = await asyncio.to_thread(Running(desk.office.path).health)
     assert health is not None
-    assert (health["read@test"].state, health["read@test"].message) == ("failing", "It does not answer.")
+    assert (health["read@test"].state, health["read@test"].code) == ("failing", "timeout")
     assert health["write@test"].state == "up"

@@ -82,3 +82,15 @@ def test_capabilities_are_those_of_the_running_deployment(product: Product) -> N
     assert "ledger.sap.entries" in told
     assert "No settings here" not in told
     assert "required" in product.command("capabilities", "people.find")
+
+
+def test_the_running_bot_tells_how_its_workers_do_and_takes_the_operators_commands(product: Product) -> None:
+    def tandem(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bot.cli", *arguments, "--state", str(product.state)]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+    told = tandem("capabilities").stdout
+    assert "Health" in told.splitlines()[0]
+    assert "No bot runs here" not in told
+    kept = tandem("prune", "--older-than", "90d", "--export", str(product.state / "old.jsonl"))
+    assert "nothing was removed" in kept.stdout, kept.stderr

@@ -83,7 +83,7 @@ async def test_why_brings_the_rows_of_one_item_as_a_message_and_leaves_the_card(
     data = await decision(desk)
     before = len(desk.chat(ALEX))
     kind, said = await pressed(desk, ALEX, "approval.why", {**data, "why": "i1"})
-    assert (kind, said) == (NOTE, texts.WHY_BELOW)
+    assert (kind, said) == (NOTE, texts.SEE_BELOW)
     assert len(desk.chat(ALEX)) == before + 1
     told = everything(desk.last(ALEX).card)
     assert "INV-1" in told

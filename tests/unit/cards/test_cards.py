@@ -42,7 +42,7 @@ def press(card: dict[str, Any], title: str) -> tuple[str, dict[str, Any]]:
 def test_every_card_of_a_run_says_what_it_is_about_and_for_whom() -> None:
     for card in (
         cards.progress(s.BUSY, at(9)),
-        cards.decision(s.WAITING, s.OPEN, s.SHOWN),
+        cards.decision(s.WAITING, s.OPEN, s.SHOWN, s.ALEX),
         cards.outcome(s.DONE, s.ANSWER),
     ):
         assert "October 2026" in text(card)
@@ -163,7 +163,7 @@ def test_status_lists_open_runs_first_each_with_its_own_cancel() -> None:
 
 
 def test_the_accountant_gets_a_rule_for_each_kind_and_exceptions_for_single_items() -> None:
-    card = cards.decision(s.WAITING, s.OPEN, s.SHOWN)
+    card = cards.decision(s.WAITING, s.OPEN, s.SHOWN, s.ALEX)
     given = inputs(card)
     kinds = {item.kind for item in s.ITEMS}
     assert {name for name in given if name.startswith("rule:")} == {f"rule:{kind}" for kind in kinds}
@@ -179,21 +179,21 @@ def test_the_accountant_gets_a_rule_for_each_kind_and_exceptions_for_single_item
 
 
 def test_send_decisions_carries_everything_that_finds_the_question() -> None:
-    card = cards.decision(s.WAITING, s.OPEN, s.SHOWN)
+    card = cards.decision(s.WAITING, s.OPEN, s.SHOWN, s.ALEX)
     data = {"run_id": s.WAITING.run_id, "approval": s.OPEN.id, "shown": s.OPEN.entry, "choice": "answer"}
     assert press(card, "Send decisions") == ("approval.decide", data)
     assert "associatedInputs" not in buttons(card)["Send decisions"], "inputs are sent along"
 
 
 def test_what_the_card_offers_is_what_the_core_takes() -> None:
-    given = inputs(cards.decision(s.WAITING, s.OPEN, s.SHOWN))
+    given = inputs(cards.decision(s.WAITING, s.OPEN, s.SHOWN, s.ALEX))
     rules = {name[5:]: part["value"] for name, part in given.items() if name.startswith("rule:")}
     singly = {name[5:]: part["choices"][0]["value"] for name, part in given.items() if name.startswith("item:")}
     assert set(decide_items(s.SHOWN, rules, singly).values()) == {"sap"}
 
 
 def test_the_largest_items_come_first_with_what_each_system_says() -> None:
-    shown = text(cards.decision(s.WAITING, s.OPEN, s.SHOWN))
+    shown = text(cards.decision(s.WAITING, s.OPEN, s.SHOWN, s.ALEX))
     heaviest, lightest = max(s.ITEMS, key=lambda item: item.weight), min(s.ITEMS, key=lambda item: item.weight)
     assert shown.index(heaviest.title) < shown.index(lightest.title)
     assert all(value in shown for _, value in heaviest.facts)
@@ -206,7 +206,7 @@ def test_of_500_items_20_are_shown_and_the_card_says_that_rules_cover_the_rest()
 
 
 def test_a_kind_without_default_must_be_answered() -> None:
-    card = cards.decision(s.WAITING, s.OPEN, msgspec.structs.replace(s.SHOWN, default=""))
+    card = cards.decision(s.WAITING, s.OPEN, msgspec.structs.replace(s.SHOWN, default=""), s.ALEX)
     rule = inputs(card)["rule:amount"]
     assert rule["isRequired"]
     assert rule["errorMessage"]
@@ -228,7 +228,7 @@ def test_a_question_without_items_has_a_button_for_each_answer(sample: str, answ
 
 def test_many_answers_to_the_whole_become_a_list() -> None:
     shown = msgspec.structs.replace(s.SHOWN_WHOLE, choices=[Choice(f"c{n}", f"Answer {n}") for n in range(9)])
-    card = cards.decision(s.WAITING, s.ASKED_WHOLE, shown)
+    card = cards.decision(s.WAITING, s.ASKED_WHOLE, shown, s.ALEX)
     assert len(inputs(card)["choice"]["choices"]) == 9
     assert "choice" not in press(card, "Send the answer")[1]
 
@@ -299,7 +299,7 @@ def test_a_failure_tells_what_happened_what_is_safe_and_what_to_do_next() -> Non
     shown = text(card)
     assert "has no sheet “2026-10”" in shown
     assert "Nothing was written." in shown
-    assert press(card, "Start again") == ("goal.say", {"text": s.GOAL})
+    assert press(card, "Start anew") == ("goal.say", {"text": s.GOAL})
 
 
 def test_a_write_that_happened_before_a_failure_is_named() -> None:

@@ -26,7 +26,7 @@ def item(number: int = 0, **changes: Any) -> Item:
 
 
 def card(*items: Item) -> dict[str, Any]:
-    return cards.decision(s.WAITING, s.OPEN, s.shown_items(list(items)))
+    return cards.decision(s.WAITING, s.OPEN, s.shown_items(list(items)), s.ALEX)
 
 
 def parts(drawn: dict[str, Any], kind: str) -> list[dict[str, Any]]:

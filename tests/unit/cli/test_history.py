@@ -14,11 +14,12 @@ import pytest
 
 from bot.cli.history import find, read
 from bot.cli.log import FileLog
-from bot.cli.telling import since
+from bot.cli.phrases import since
+from bot.cli.telling import Teller
 from bot.cli.trouble import Trouble
 from orchestration.core import events as e
 from orchestration.core.codec import encode
-from orchestration.core.plan import Answer, Choice, Node, Plan, Question
+from orchestration.core.plan import Answer, Choice, ForEach, Node, Plan, Question, Repeat
 from orchestration.core.question import Answered, Item, Shown
 from orchestration.core.run import Person
 
@@ -62,7 +63,7 @@ STORY: list[e.Event] = [
         at=at(10), task="sap", attempt=2, code="unavailable", message="SAP does not answer.", retry_at=at(12)
     ),
     e.TaskStarted(at=at(12), task="sap", attempt=3, worker="w", version="1", inputs="d", deadline=at(60), attempts=5),
-    e.TaskSucceeded(at=at(13), task="sap", entry="x", summary="411 invoices"),
+    e.TaskSucceeded(at=at(13), task="sap", entry="3f9a4c0d5e6b7a88", summary="411 invoices"),
     e.ApprovalRequested(
         at=at(13), approval="decide.1", task="decide", kind="decision", title=SHOWN.title, approvers=[ALEX],
         choices=["answer"], entry="shown",
@@ -99,13 +100,14 @@ def log(tmp_path: Path) -> Path:
 def test_the_story_is_told_in_order_with_who_decided_what(log: Path) -> None:
     told = [f"{each.about}: {each.what.strip()}" for each in read(FileLog(log), "run-1").moments]
 
+    assert [each.seq for each in read(FileLog(log), "run-1").moments[:3]] == [1, 3, 4]
     assert told[:3] == ["Run: proposed to Megan Bowen", "Run: started by Megan Bowen", "Read SAP: began: w, version 1"]
     assert "Read SAP: waits for Megan Bowen to sign in" in told
     assert "Run: Megan Bowen signed in" in told
     failed = next(each for each in told if "try 1 failed (unavailable): SAP does not answer." in each)
     assert "Again at " in failed
     assert "Read SAP: began: w, version 1, try 2 of 5" in told
-    assert "Read SAP: done: 411 invoices" in told
+    assert "Read SAP: done: 411 invoices · entry 3f9a4c0d5e6b" in told
     asked = told.index("Decide about it: Alex Wilber was asked: 2 differences")
     assert told[asked + 1 : asked + 4] == [
         "Decide about it: Alex Wilber decided “ok”",
@@ -114,6 +116,117 @@ def test_the_story_is_told_in_order_with_who_decided_what(log: Path) -> None:
     ]
     assert "Save the workbook: a look at the target: it was done" in told
     assert told[-1] == "Run: finished"
+
+
+def told(*events: e.Event, plan: Plan = PLAN) -> list[str]:
+    """What is said of events after a run's beginning."""
+    first = e.RunProposed(at=at(0), run_id="run-1", plan=plan, goal="Reconcile", initiator=MEGAN)
+    teller = Teller(first, lambda _: (None, None))
+    moments = [moment for event in (first, *events) for moment in teller.tell(event)]
+    return [f"{each.about}: {each.what}" for each in moments][1:]
+
+
+def test_a_question_to_several_people_is_told_with_its_votes_its_due_time_and_what_became_of_it() -> None:
+    asked = e.ApprovalRequested(
+        at=at(1), approval="decide.1", task="decide", kind="decision", title="Release?", approvers=[MEGAN, ALEX],
+        choices=["approve", "reject"], entry="s", quorum=2, due_at=at(60), on_expiry="skip",
+    )  # fmt: skip
+    adele = Person("cccc", "Adele Vance")
+    said = told(
+        asked,
+        e.ApprovalVoted(at=at(2), approval="decide.1", by=ALEX, choice="approve", shown="s", comment="fine"),
+        e.ApprovalReminded(at=at(30), approval="decide.1"),
+        e.ApprovalEscalated(at=at(60), approval="decide.1", to=adele, due_at=at(120)),
+        e.ApprovalExpired(at=at(120), approval="decide.1"),
+        e.TaskSkipped(at=at(120), task="decide", reason="expired", message="Megan Bowen did not answer in time"),
+    )
+    assert said[0].startswith(
+        "Decide about it: Megan Bowen or Alex Wilber was asked (2 have to approve): Release? (due "
+    )
+    assert said[1] == "Decide about it: Alex Wilber approved “fine” (1 of 2 needed)"
+    assert said[2] == "Decide about it: reminder to Megan Bowen"
+    assert said[3].startswith("Decide about it: nobody answered in time: Adele Vance was asked as well, due ")
+    assert said[4] == "Decide about it: nobody answered in time: the run goes on without the answer"
+    assert said[5] == "Decide about it: left out: nobody answered in time: Megan Bowen did not answer in time"
+
+
+def test_whom_nobody_reaches_is_told_at_once() -> None:
+    asked = e.ApprovalRequested(
+        at=at(1),
+        approval="decide.1",
+        task="decide",
+        kind="decision",
+        title="T",
+        approvers=[ALEX],
+        choices=[],
+        entry="s",
+    )
+    away = e.ApprovalEscalated(at=at(1), approval="decide.1", to=MEGAN, due_at=None)
+    assert told(asked, away)[1] == "Decide about it: everybody asked is away: Megan Bowen was asked as well"
+
+
+def test_what_people_do_with_a_run_is_told() -> None:
+    operator = Person("operator", "root")
+    said = told(
+        e.RunPaused(at=at(1), by=MEGAN),
+        e.RunResumed(at=at(2), by=operator),
+        e.RunReopened(at=at(3), by=MEGAN),
+        e.EntryRetracted(
+            at=at(4), entry="3f9a4c0d5e6b7a88", by=operator, tasks=["sap", "decide"], writes=["upload"], reason="old"
+        ),
+        e.WriteKept(at=at(5), task="upload"),
+        e.TaskFellBack(at=at(6), task="sap", capability="ledger.sap.export"),
+        e.RunForked(at=at(7), of="run-0", upto=9, by=operator),
+        e.TaskSkipped(at=at(8), task="upload", reason="simulated", message="Would have been written: x.xlsx"),
+        e.TaskSkipped(at=at(9), task="sap", reason="failed", message="SAP is down"),
+    )
+    assert said == [
+        "Run: paused by Megan Bowen: nothing new is begun",
+        "Run: let go on by root",
+        "Run: taken up again by Megan Bowen after it had failed",
+        (
+            "Run: root took back the result 3f9a4c0d5e6b “old”. Done again: Read SAP, Decide about it. "
+            "Looked at again: Save the workbook."
+        ),
+        "Save the workbook: it would be the same again: what was written stays",
+        "Read SAP: goes on with ledger.sap.export instead",
+        "Run: root began a dry run from here, event 9 of run run-0: nothing is written",
+        "Save the workbook: left out: a dry run writes nothing: Would have been written: x.xlsx",
+        "Read SAP: left out: it failed, and the plan goes on without it: SAP is down",
+    ]
+
+
+def test_tries_are_counted_anew_when_a_run_is_taken_up_again() -> None:
+    began = e.TaskStarted(
+        at=at(4), task="sap", attempt=2, worker="w", version="1", inputs="d", deadline=at(60), attempts=5
+    )
+    failed = e.AttemptFailed(at=at(2), task="sap", attempt=1, code="unavailable", message="SAP is down.")
+    assert told(failed, e.RunReopened(at=at(3), by=MEGAN), began)[-1] == "Read SAP: began: w, version 1"
+
+
+def test_groups_are_told_with_their_items_and_rounds() -> None:
+    each = ForEach(items="${params.x}", tasks={"read": Node(capability="x", title="Read one")}, gives="${tasks.read}")
+    rounds = Repeat(tasks={"write": Node(capability="x")}, gives="${tasks.write}", at_most=3)
+    plan = Plan(
+        title="T",
+        tasks={"all": Node(for_each=each, title="Read all"), "again": Node(repeat=rounds, title="Improve")},
+        answer=Answer(text=""),
+    )
+    said = told(
+        e.GroupOpened(at=at(1), task="all", count=40, entry="i"),
+        e.TaskSucceeded(at=at(2), task="all.3.read", entry="3f9a4c0d5e6b7a88"),
+        e.GroupOpened(at=at(1), task="again"),
+        e.RoundEnded(at=at(2), task="again", number=1, entry="ffffffffffffffff", verdict="again"),
+        e.RoundEnded(at=at(3), task="again", number=2, entry="ffffffffffffffff", verdict="stalled"),
+        plan=plan,
+    )
+    assert said == [
+        "Read all: began: 40 items",
+        "Read one (all.3.read): done · entry 3f9a4c0d5e6b",
+        "Improve: began: at most 3 rounds",
+        "Improve: round 1 ended: another one follows",
+        "Improve: round 2 ended: it gave the same as the one before, so no other one follows",
+    ]
 
 
 def test_deliveries_are_told_only_if_asked(log: Path) -> None:

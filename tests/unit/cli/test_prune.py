@@ -13,7 +13,7 @@ from bot.cli.app import app
 from bot.cli.log import FileLog
 from bot.cli.prune import before, prune, told
 from bot.cli.trouble import Trouble
-from orchestration.stores.prune import Pruned
+from orchestration.ports import Pruned
 from orchestration.stores.sqlite import SqliteStore
 from tests.unit.cli.test_history import NOON
 from tests.unit.cli.test_log import fill

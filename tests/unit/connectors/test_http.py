@@ -15,6 +15,7 @@ import pytest
 
 from connectors.http import clipped, explanation, failure, is_loopback, open_client, origin, retry_after, send
 from orchestration.errors import (
+    Busy,
     Conflict,
     NotFound,
     NotPermitted,
@@ -48,7 +49,7 @@ def response(status: int, body: Any = None, **headers: str) -> httpx.Response:
         (409, True, Conflict),
         (412, True, Conflict),
         (423, True, Conflict),
-        (429, True, Unavailable),
+        (429, True, Busy),
         (500, False, Unavailable),
         (500, True, OutcomeUnknown),
         (502, False, Unavailable),

@@ -280,3 +280,41 @@ async def test_a_loop_that_fails_may_be_tried_again_by_a_person(office: Office) 
         mended = True
         await office.decide(run_id, "write.1", MEGAN, "retry")
         assert (await office.finish(run_id)).status == "succeeded"
+
+
+async def test_a_group_that_writes_is_shown_as_one_that_writes(office: Office) -> None:
+    """The plan card promises "Nothing is changed" where no task writes, and the last card tells what was written."""
+
+    async def put(number: Number, _: TaskContext) -> Number:
+        return number
+
+    office.register("put", put, write=True)
+    inner = Node(for_each=ForEach(items="${tasks.read.ns}", tasks={"put": Node(capability="put")}, gives=1))
+    looking = Node(for_each=ForEach(items="${tasks.read.ns}", tasks={"look": add(1)}, gives=1))
+    shown = Node(repeat=Repeat(tasks={"inner": inner}, gives=1, until="true"))
+    async with opened(office):
+        made = whole("done", read=reading(1), writing=shown, looking=looking)
+        run = (await office.engine.propose(made, goal="", initiator=MEGAN, origin="", command_id="")).run
+        assert [task.effect for task in run.tasks[1:]] == ["write", "read"]
+
+
+async def test_a_run_that_ended_tells_each_write_inside_its_groups(office: Office) -> None:
+    async def put(number: Number, _: TaskContext) -> Number:
+        if number.n > 1:
+            raise NotFound("it is gone")
+        return number
+
+    office.register("put", put, write=True)
+    body = {"put": Node(capability="put", with_={"n": "${for_each.item}"})}
+    writing = Node(for_each=ForEach(items="${tasks.read.ns}", tasks=body, gives=1, at_once=1))
+    async with opened(office):
+        run_id = await office.run(whole("done", read=reading(2), writing=writing))
+        for number in (1, 2):
+            run = await office.until(run_id, lambda r, number=number: len(r.approvals) == number)  # type: ignore[misc]
+            assert run.inside == []
+            await office.decide(run_id, run.approvals[-1].id, MEGAN, "approve")
+        run = await office.finish(run_id)
+        assert [(task.name, task.status, task.summary) for task in run.inside] == [
+            ("writing.1.put", "succeeded", "got 1"),
+            ("writing.2.put", "failed", ""),
+        ]

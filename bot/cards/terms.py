@@ -1,0 +1,44 @@
+"""On what terms a question is asked: of whom, until when, and what happens then."""
+
+from __future__ import annotations
+
+from microsoft_teams.cards.core import CardElement
+
+from bot.cards.layout import GAP, line, moment, note, words
+from bot.cards.moments import local
+from bot.cards.standing import unanswered, votes
+from bot.cards.wording import listed, plain
+from orchestration.core.run import Person
+from orchestration.core.view import ApprovalView
+
+
+def terms(approval: ApprovalView, viewer: Person) -> list[CardElement]:
+    """Why this person is asked as well, how many answers are needed, until when, and what happens then."""
+    lines: list[CardElement] = []
+    others = [person for person in unanswered(approval) if person.id != viewer.id]
+    if approval.escalated_to and approval.escalated_to.id == viewer.id:
+        names = listed([plain(person.name, 60) for person in others[:3]]) or "Nobody"
+        lines.append(line(words(f"You are asked because {names} did not answer in time, or is away.", bold=True)))
+    elif approval.escalated_to:
+        lines.append(note(f"{plain(approval.escalated_to.name, 60)} was asked as well."))
+    if approval.quorum > 1:
+        people = len({person.id for person in approval.approvers})
+        of = f"All {people}" if approval.quorum == people else f"{approval.quorum} of the {people}"
+        so_far = votes(approval) if approval.votes else "Nobody has answered yet"
+        lines.append(line(words(f"{of} people who are asked have to approve. {so_far}.", 400)))
+    if approval.expired:
+        lines.append(line(words("The answer was due already and is still needed.", bold=True)))
+    elif approval.due_at:
+        answer = [words("Please answer by"), GAP, moment(local(approval.due_at), subtle=False), words(".")]
+        lines.append(line(*answer, *([GAP, words(then)] if (then := _then(approval, viewer)) else [])))
+    return lines
+
+
+def _then(approval: ApprovalView, viewer: Person) -> str:
+    """What happens when nobody answers in time."""
+    if approval.escalate_to and approval.escalate_to.id != viewer.id:
+        return f"After that {plain(approval.escalate_to.name, 60)} is asked as well."
+    return {
+        "skip": "After that the run goes on without the answer.",
+        "fail": "After that this step fails.",
+    }.get(approval.on_expiry, "")
