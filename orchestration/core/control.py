@@ -187,4 +187,5 @@ def fork(run: Run, command: c.ForkRun, now: datetime) -> list[e.Event]:
     only_initiator(run, command.by, "copy it")
     if run.status in ENDED:
         raise NotRunning(f"After event {command.upto} the run had ended ({run.status}): name an earlier one.")
-    return [e.RunForked(at=now, of=command.of, upto=command.upto, by=command.by)]
+    forked = e.RunForked(at=now, of=command.of, upto=command.upto, by=command.by)
+    return [forked, e.RunStarted(at=now, by=command.by)] if run.status == "proposed" else [forked]

@@ -91,7 +91,7 @@ def _record_delivery(run: Run, command: c.RecordDelivery, now: datetime) -> list
         return []
     kind, _, which = command.notice.partition(":")
     if (kind in ("approval", "reminder") and which not in run.approvals) or (
-        kind == "sign_in" and not which.isdecimal()
+        (kind == "sign_in" or (kind == "outcome" and which)) and not which.isdecimal()
     ):
         raise Invalid(f"run {run.run_id} sends no notice {command.notice!r}")
     return [e.NoticeDelivered(at=now, notice=command.notice, to=command.to, receipt=command.receipt)]

@@ -116,7 +116,7 @@ def _notice_delivered(run: Run, event: e.NoticeDelivered) -> None:
         delivered(run, run.approvals[which])
     elif kind == "sign_in":
         run.due.pop(AskSignIn(int(which)), None)
-    elif kind == "outcome":
+    elif kind == "outcome" and int(which or 0) == run.reopened:  # not of an end before that
         run.due.pop(Report(), None)
 
 

@@ -126,7 +126,8 @@ class TaskState(msgspec.Struct, omit_defaults=True):
         look_at: In doubt: not before this may a look at the target prove anything.
         fell_back: The plan's fallback is used instead of the task's own capability.
         interrupted: How often the process ended during an attempt.
-        generation: How often a write was begun anew on purpose; part of its idempotency key.
+        generation: How often a write was begun anew on purpose, or allowed with other arguments than it had been tried
+            with; part of its idempotency key.
         journal: What the worker of a write wanted to be known of its first step, such as the id of a draft.
         stale: A write that was made, or is being made, from what has been taken back since.
         written: The write of this generation took place.
@@ -174,7 +175,7 @@ class GroupState(msgspec.Struct):
         unsettled: Number => tasks not settled, of what is begun and not settled.
         results: A repeat's results by round, as context entries.
         attempts: The highest attempt of any removed task, so that none is counted twice.
-        generation: Above that of any removed write that took place, so that no idempotency key is used twice.
+        generation: Above that of any removed write that was tried, so that no idempotency key is used twice.
         open: It was begun and has come to no result or failure since; also while its run has ended.
     """
 

@@ -49,6 +49,10 @@ class Delivery:
             cancel()
             self._again(*waiting)
 
+    def waits(self, run_id: str, effect: Effect) -> bool:
+        """Whether a notice is tried again for somebody who could not be reached."""
+        return any((run_id, effect) in others for others in self._unreached.values())
+
     async def deliver(
         self, live: LiveRun, run: RunView, effect: Notice, approval: ApprovalView | None
     ) -> list[c.RecordDelivery]:

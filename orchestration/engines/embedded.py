@@ -116,6 +116,7 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """End cleanly: writes under way get a moment to finish, everything else is taken up by the next start."""
         self._running = False
+        self._writer.hold()
         if self._watch is not None:
             self._watch.cancel()
         self._timers.clear()
@@ -349,5 +350,8 @@ class EmbeddedEngine:
         self._writer.put(Request(live.run.run_id, command, entries=entries))
 
     async def _notify(self, live: LiveRun, run: RunView, effect: Notice, approval: ApprovalView | None) -> None:
-        for command in await self._delivery.deliver(live, run, effect, approval):
-            self._writer.put(Request(run.run_id, command))
+        delivered = await self._delivery.deliver(live, run, effect, approval)
+        # Meanwhile somebody else may have to be asked, or the run may have ended a second time: that waits its turn.
+        again = not self._delivery.waits(run.run_id, effect)
+        for command in delivered:
+            self._writer.put(Request(run.run_id, command, resume=again and command is delivered[-1], only=effect))

@@ -140,6 +140,9 @@ class Performance:
             worker = self._registry.by_name(task.worker)
             if worker.reconcile is None:
                 return self._questions.doubt(live, name, task.message)
+            if task.stale and not self._preparation.as_begun(live, name, worker):
+                said = "What this was to be written from has been taken back, so Tandem cannot look for it any more."
+                return self._questions.doubt(live, name, said)
             arguments = self._preparation.arguments(live, name, worker)
             async with asyncio.timeout(worker.timeout.total_seconds()):
                 outcome = await worker.reconcile(arguments, self._context(live, name, attempt))

@@ -105,6 +105,12 @@ class Preparation:
         except msgspec.ValidationError as error:
             raise InvalidArguments(f"{worker.capability.name} cannot take its arguments: {error}") from None
 
+    def as_begun(self, live: LiveRun, name: str, worker: Worker) -> bool:
+        """Whether a task's arguments are still those with which its latest attempt began."""
+        task = live.run.tasks[name]
+        recorded = msgspec.structs.replace(worker, version=task.version)
+        return self._digest(live, name, used(live, name), recorded) == task.inputs
+
     def _task(self, live: LiveRun, name: str, node: Node) -> c.Command | None:
         when = None
         if node.when:

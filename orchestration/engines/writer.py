@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
 from orchestration.core.run import (
     ENDED,
+    Ask,
     Conclude,
     Dispatch,
     Effect,
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 SALT_BYTES = 16
 PAUSE = timedelta(seconds=1)
 RECENT = 256
+LONGEST_ID = 1000
 PATIENCE = 3  # how often the log may fail in a row before callers are sent away
 
 
@@ -75,7 +78,7 @@ class Writer:
         self._live: dict[str, LiveRun] = {}
         self._recent: OrderedDict[str, LiveRun] = OrderedDict()  # nothing is being done for them
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = self._holding = False
         self._failures = 0
         self._without_log = False
         self._between = asyncio.Lock()
@@ -87,8 +90,12 @@ class Writer:
 
     def start(self) -> None:
         """Begin to take requests."""
-        self._stopping = False
+        self._stopping = self._holding = False
         self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def hold(self) -> None:
+        """Begin nothing more, because it would not be performed: what is ready is due at the next start."""
+        self._holding = True
 
     async def stop(self) -> None:
         """Finish the round under way and take no more; waiting callers are told to come again."""
@@ -114,6 +121,8 @@ class Writer:
         """The run once the request is on disk, and what became of it."""
         if not self.alive:
             raise Unavailable("Tandem is not running; nothing was changed, please try again.")
+        if not _usable(request.command_id):
+            raise Invalid("a command's id is up to 1,000 characters of text; nothing was changed")
         request.answer = asyncio.get_running_loop().create_future()
         self._inbox.put(request)
         return await request.answer
@@ -292,10 +301,19 @@ class Writer:
                 batch.broken = error
                 raise
             batch.record(run, event, body)
+            if isinstance(event, e.ApprovalEscalated):
+                self._perform_again(run, Ask(event.approval))
+
+    @staticmethod
+    def _perform_again(run: Run, effect: Effect) -> None:
+        """Also what is due already, because not everybody has got it: there is somebody new."""
+        if effect in run.due and effect not in run.fresh:
+            run.fresh.append(effect)
 
     def _take_up(self, live: LiveRun, request: Request, batch: Round) -> None:
+        being_done = request.in_flight | self._work.of(request.run_id)
         for effect in effects(live.run) if request.only is None else [request.only]:
-            if effect not in live.run.due or effect in request.in_flight:
+            if effect not in live.run.due or effect in being_done:
                 continue
             if isinstance(effect, Dispatch):
                 self._apply(live, c.InterruptTask(task=effect.task, attempt=effect.attempt), batch)
@@ -311,7 +329,7 @@ class Writer:
             for effect in fresh:
                 if not isinstance(effect, _PREPARED):
                     outward.append(effect)
-                elif effect in run.due and not (run.paused and isinstance(effect, Prepare)):
+                elif effect in run.due and not ((run.paused or self._holding) and isinstance(effect, Prepare)):
                     if missing := live.missing(self._preparation.reads(live, effect)):
                         await live.fetch(self._store, missing)
                     self._prepare_one(live, effect, batch)
@@ -407,5 +425,11 @@ class Writer:
             request.refuse(Unavailable("This could not be saved just now, so nothing was changed; please try again."))
 
 
+def _usable(command_id: str) -> bool:
+    """Whether the log can hold it: one that it cannot would spoil the round for everybody else."""
+    return len(command_id) <= LONGEST_ID and (command_id.isascii() or _UNPAIRED.search(command_id) is None)
+
+
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 _PREPARED = (Prepare, PrepareQuestion, Gather, Conclude)
 _STOP, _LOST = Request(""), Request("")

@@ -207,7 +207,7 @@ class PostgresStore:
             if db.closed:
                 raise CommitUncertain(f"whether {self._name} was written is unknown ({error})") from error
             if _passing(error):
-                raise self._lost(error) from error
+                raise self._unusable(error) from error
             raise
 
     async def load(self, run_id: str, version: str) -> Saved | None:
@@ -320,11 +320,13 @@ class PostgresStore:
         try:
             return await db.execute(sql.encode(), held, binary=True)
         except psycopg.Error as error:
-            if db.closed or _passing(error):
-                raise self._lost(error) from error
+            if db.closed:
+                raise LogLost(f"{self._name} cannot be reached just now ({error}); please try again.") from error
+            if _passing(error):
+                raise self._unusable(error) from error
             raise
 
-    def _lost(self, error: psycopg.Error) -> LogLost:
+    def _unusable(self, error: psycopg.Error) -> LogLost:
         return LogLost(f"{self._name} cannot be used just now ({error}); please try again.")
 
 

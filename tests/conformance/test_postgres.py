@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from orchestration.errors import CommitUncertain, Invalid, LogLost, OwnerLocked, Unavailable
-from orchestration.ports import Batch
+from orchestration.ports import Batch, CommandRow
 from orchestration.stores.migrations import migrations
 from orchestration.stores.postgres import PostgresStore, name_of
 from tests.conformance.test_store import event, run
@@ -233,3 +234,23 @@ def test_what_is_no_url_is_refused_and_not_repeated(url: str) -> None:
 
 def test_a_log_is_called_by_database_and_host() -> None:
     assert name_of("postgresql://u:p@db.example:5433/tandem?sslmode=require") == "the database tandem on db.example"
+
+
+async def test_a_database_that_takes_no_writes_now_is_told_as_lost_and_nothing_is_written(
+    store: PostgresStore,
+) -> None:
+    # A managed server whose disk is nearly full makes itself read-only; the connection stays.
+    await store._execute("SET default_transaction_read_only = on")
+    with pytest.raises(LogLost):
+        await store.append(Batch(events=[event(1)]))
+    with pytest.raises(LogLost):
+        await store.put("kind", "key", b"")
+    await store._execute("SET default_transaction_read_only = off")
+    await store.append(Batch(events=[event(1)]))
+    assert len(await store.events("r1")) == 1
+
+
+async def test_a_row_that_cannot_be_written_is_no_lost_log(store: PostgresStore) -> None:
+    # Else the writer would try the same again for ever.
+    with pytest.raises(psycopg.Error):
+        await store.append(Batch(commands=[CommandRow(random.Random(1).randbytes(9000).hex(), "r1")]))

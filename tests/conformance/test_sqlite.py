@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -55,4 +57,33 @@ async def test_a_log_of_the_first_schema_goes_on(tmp_path: Path) -> None:
     assert loaded is not None
     assert loaded.snapshot is not None
     assert await store._rows("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    await store.close()
+
+
+async def test_a_caller_who_goes_away_does_not_let_the_next_transaction_into_its_own(tmp_path: Path) -> None:
+    # `tandem prune` and whoever reads may be interrupted while the thread still works for them.
+    begun, go_on, waiting = threading.Event(), threading.Event(), False
+
+    def in_transaction() -> None:
+        if waiting:
+            begun.set()
+            go_on.wait(5)
+
+    store = SqliteStore(tmp_path / "log.db", in_transaction=in_transaction)
+    await store.open()
+    await store.append(Batch(events=[event(1)]))
+    waiting = True
+    store._quick_in_a_row = 0
+    first = asyncio.create_task(store.append(Batch(events=[event(2)])))
+    await asyncio.to_thread(begun.wait, 5)
+    waiting = False
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    store._quick_in_a_row = 1000
+    second = asyncio.create_task(store.append(Batch(events=[event(3)])))
+    await asyncio.sleep(0)
+    go_on.set()
+    await second
+    assert [row.seq for row in await store.events("r1")] == [1, 2, 3]
     await store.close()

@@ -1,13 +1,14 @@
-"""What a run needs again after it has left memory: values of tasks outside of a loop, and where a copy goes on."""
+"""What a run needs again after it has left memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestration.core.plan import Node, Question, Repeat
-from tests.support.office import ALEX, MEGAN, Office, opened
+from tests.support.office import ALEX, Office, opened
 from tests.unit.engines.test_embedded import add
 from tests.unit.engines.test_groups import value, whole
 
@@ -32,8 +33,6 @@ async def test_a_loop_that_reads_from_outside_goes_on_after_a_restart(office: Of
         accepted_by=["review"],
     )
     made = whole("${tasks.loop.result}", least=add(0), loop=Node(repeat=loop))
-    import msgspec
-
     made = msgspec.structs.replace(made, params={"alex": person})
     async with opened(office):
         run_id = await office.run(made)
