@@ -23,7 +23,8 @@ def terms(approval: ApprovalView, viewer: Person) -> list[CardElement]:
         lines.append(note(f"{plain(approval.escalated_to.name, 60)} was asked as well."))
     if approval.quorum > 1:
         people = len({person.id for person in approval.approvers})
-        of = f"All {people}" if approval.quorum == people else f"{approval.quorum} of the {people}"
+        everybody = "Both" if people == 2 else f"All {people}"
+        of = everybody if approval.quorum == people else f"{approval.quorum} of the {people}"
         so_far = votes(approval) if approval.votes else "Nobody has answered yet"
         lines.append(line(words(f"{of} people who are asked have to approve. {so_far}.", 400)))
     if approval.expired:

@@ -53,6 +53,7 @@ def workers(client: GraphClient) -> list[Worker]:
             reconcile=shares.reconcile,
             preview=share.preview,
             summarize=share.summary,
+            compensation="If it has to go, take the permission away in SharePoint.",
         )(shares.share),
     ]
 

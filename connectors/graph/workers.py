@@ -56,6 +56,7 @@ def _sharepoint(client: GraphClient) -> list[Worker]:
         reconcile=uploads.reconcile,
         preview=preview,
         summarize=summary,
+        compensation="If it has to go, delete the file in SharePoint.",
     )
     find = _read("files.search", title="Search for files", system="SharePoint", summarize=found_summary)
     read = _read(
@@ -79,6 +80,7 @@ def _mail(client: GraphClient) -> list[Worker]:
         reconcile=drafts.reconcile,
         preview=draft.preview,
         summarize=draft.summary,
+        compensation="If it has to go, delete the draft in Outlook.",
         **_one_mailbox,
     )
     post = _write(
@@ -89,6 +91,7 @@ def _mail(client: GraphClient) -> list[Worker]:
         reconcile=sends.reconcile,
         preview=send.preview,
         summarize=send.summary,
+        compensation="A mail that was sent stays sent; write to its recipients if they have to know.",
         **_one_mailbox,
     )
     find = _read("mail.search", title="Search the mailbox", system="Outlook", summarize=search.summary, **_one_mailbox)
@@ -112,6 +115,7 @@ def _calendar(client: GraphClient) -> list[Worker]:
         reconcile=meetings.reconcile,
         preview=create.preview,
         summarize=create.summary,
+        compensation="If it has to go, cancel the meeting in your calendar; everybody invited is told.",
         **_one_mailbox,
     )
     return [free(free_time.Calendars(client).free_time), enter(meetings.create)]
@@ -141,6 +145,7 @@ def _teams(client: GraphClient) -> Worker:
         reconcile=chats.reconcile,
         preview=chat.preview,
         summarize=chat.summary,
+        compensation="If it has to go, delete the message in Teams.",
     )
     return post(chats.post)
 

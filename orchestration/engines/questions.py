@@ -109,7 +109,7 @@ class Questions:
             )
             return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
         before = f"This was written before: {task.summary or preview.title}."
-        undo = worker.compensation or "Tandem cannot take it back; if that has to be, please do it there yourself."
+        undo = worker.compensation or "If it has to go, please take it back there yourself."
         shown = Shown(
             kind="stale",
             title=f"{self.title(live, name)}: what it was made from has changed",

@@ -308,8 +308,8 @@ SHOWN_STALE = Shown(
     kind="stale",
     title="Put the workbook into SharePoint: what it was made from has changed",
     on_behalf_of=MEGAN,
-    text="This was written before: Supplier invoices 2026-10.xlsx, 14 KB. Tandem cannot take it back; if that has to "
-    "be, please do it there yourself. Shall it be written again, like this?",
+    text="This was written before: Supplier invoices 2026-10.xlsx, 14 KB. If it has to go, please take it back there "
+    "yourself. Shall it be written again, like this?",
     facts=[("To be written", SHOWN_WRITE.title), *SHOWN_WRITE.facts],
     choices=CHOICES["stale"],
 )

@@ -334,7 +334,7 @@ async def test_a_reminder_brings_the_question_to_hand_and_is_settled_with_it(des
 async def test_votes_are_counted_on_every_card(desk: Desk, world: World) -> None:
     both = Question(approvers="${[params.alex, params.megan]}", title="Release it?", quorum=2)
     run_id = await begin(desk, story(ask=Node(approval=both)))
-    own = await desk.sees(MEGAN, "All 2 people who are asked have to approve. Nobody has answered yet.")
+    own = await desk.sees(MEGAN, "Both people who are asked have to approve. Nobody has answered yet.")
     await desk.press(ALEX, "Approve", on=await desk.sees(ALEX, "Nobody has answered yet"), comment="fine")
     assert "You have answered: approved" in desk.last(ALEX).says
     await desk.until(lambda: "1 of 2 have approved: Alex Wilber" in own.says, "the other card is not updated")

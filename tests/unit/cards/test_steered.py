@@ -62,7 +62,7 @@ def test_why_a_step_was_left_out_is_told() -> None:
 
 def test_a_question_tells_until_when_and_what_happens_then() -> None:
     both = text(sample("decision-quorum"))
-    assert "All 2 people who are asked have to approve. 1 of 2 have approved: Alex Wilber." in both
+    assert "Both people who are asked have to approve. 1 of 2 have approved: Alex Wilber." in both
     assert "{{DATE(2026-11-23T12:30:00Z,SHORT)}}" in both
     assert "After that Megan Bowen is asked as well." in both
     assert "After that this step fails." in text(sample("decision-due"))

@@ -340,7 +340,7 @@ async def test_a_write_made_from_what_was_taken_back_is_asked_about_and_made_ane
         assert (run.approvals[1].kind, run.approvals[1].open) == ("stale", True)
         shown = await office.engine.shown(run_id, "upload.2")
         assert shown.facts == [("To be written", "Write"), ("Number", "10")]
-        assert "Tandem cannot take it back" in shown.text
+        assert "please take it back there yourself" in shown.text
         await office.decide(run_id, "upload.2", MEGAN, "approve")
         await once_more(office, run_id)
         assert source.written == [(2, f"{run_id}.upload"), (10, f"{run_id}.upload.1")]
