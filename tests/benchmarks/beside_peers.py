@@ -3,7 +3,7 @@
 DIR holds, for each peer, `bench_PEER.py` and a virtual environment `venv-PEER`; who is not there is left out, and
 said. One process at a time, each when the machine is idle or `--wait` is over, everything `--reps` times, one round
 after the other and in each one workload after the other, so that what else goes on hits everybody. Out of it come a
-table of medians with the limits that issue 4 sets (between the marks in `docs/benchmarks.md`) and a plot. PostgreSQL is
+table of medians with the limits that were set (between the marks in `docs/benchmarks.md`) and a plot. PostgreSQL is
 asked for at `--postgres`; without a server there, what needs it is left out.
 """
 

@@ -1,4 +1,4 @@
-"""What is measured beside each other, and the limits that issue 4 sets."""
+"""What is measured beside each other, and the limits that were set."""
 
 from __future__ import annotations
 

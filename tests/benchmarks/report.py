@@ -69,7 +69,7 @@ def page(figures: Figures, rows: list[Row], made_with: Iterable[str]) -> str:
 
 
 def limits(figures: Figures) -> list[str]:
-    """The limits of issue 4 and what was found."""
+    """The limits that were set and what was found."""
     lines = ["| limit | found | wanted | |", "|---|---|---|---|"]
     for limit in LIMITS:
         found = limit.found(figures)
