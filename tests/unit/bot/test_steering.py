@@ -209,7 +209,9 @@ async def test_what_failed_is_tried_again_and_the_older_cards_say_so(desk: Desk,
     world.broken = True
     run_id = await begin(desk, story(sheet=Node(capability="break"), read=Node(capability="read", needs=["sheet"])))
     outcome = await desk.sees(MEGAN, "It could not be finished")
-    progress = next(each for each in desk.chat(MEGAN) if "Failed" in each.says and each is not outcome)
+    failed = lambda: [each for each in desk.chat(MEGAN) if "Failed" in each.says and each is not outcome]  # noqa: E731
+    await desk.until(lambda: bool(failed()), "the progress card does not say that it failed")
+    (progress,) = failed()
     assert "Nothing was written." in outcome.says
     world.broken = False
     again = buttons(outcome.card)["Try again"]
