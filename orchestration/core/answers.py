@@ -94,6 +94,11 @@ def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[
         )
     if approval.quorum > 1:
         return _vote(run, approval, command, now)
+    return _decided(run, approval, command, now)
+
+
+def _decided(run: Run, approval: ApprovalState, command: c.DecideApproval, now: datetime) -> list[e.Event]:
+    """The answer that counts, and what it leads to."""
     decided = e.ApprovalDecided(
         at=now,
         approval=command.approval,
@@ -122,16 +127,7 @@ def _vote(run: Run, approval: ApprovalState, command: c.DecideApproval, now: dat
     left = len({person.id for person in approval.approvers}) - len(approval.votes) - 1
     if approved < approval.quorum <= approved + left:
         return [voted]
-    decided = e.ApprovalDecided(
-        at=now,
-        approval=command.approval,
-        by=command.by,
-        choice=command.choice,
-        shown=command.shown,
-        comment=command.comment,
-        entry=command.entry,
-    )
-    return [voted, decided, *_after_decision(run, approval.task, approval.kind, command, now)]
+    return [voted, *_decided(run, approval, command, now)]
 
 
 def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Event]:

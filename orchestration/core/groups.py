@@ -1,4 +1,4 @@
-"""How `for_each` and `repeat` unfold into tasks of the run. Frozen like `evolve`, which alone uses it.
+"""How `for_each` and `repeat` unfold into tasks of the run. Frozen like `evolve`.
 
 The tasks of item or round `3` of group `review` are `review.3.{name}`; a group inside is `review.3.inner`, its tasks
 `review.3.inner.1.{name}`. Needs inside a group are among the same item or round: what a task reads from outside is a

@@ -31,7 +31,7 @@ class Availability(msgspec.Struct, frozen=True):
         end: End of work.
         away: Absences known now.
 
-    Raises of both methods:
+    Raises of `after`:
         Invalid: The time zone or a time of day cannot be read.
     """
 
@@ -41,10 +41,6 @@ class Availability(msgspec.Struct, frozen=True):
     start: str = "08:00"
     end: str = "17:00"
     away: list[Absence] = []
-
-    def is_away(self, at: datetime) -> bool:
-        """Whether they are out of office at an instant."""
-        return any(absence.from_ <= at < absence.to for absence in self.away)
 
     def after(self, begun: datetime, hours: float) -> datetime:
         """The instant by which they have had `hours` of work since `begun`, aware UTC.
