@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from orchestration.core.label import Label, Source
 from orchestration.core.plan import OnExpiry, Plan
-from orchestration.core.run import ApprovalKind, Person
+from orchestration.core.run import ApprovalKind, Person, Verdict
 from orchestration.core.working_time import Availability
 
 
@@ -91,6 +92,7 @@ class DecideApproval(_Command, frozen=True):
     Attributes:
         shown: The context entry that the person saw; an answer to anything else is refused.
         entry: Context entry of the whole answer, if it is more than the choice.
+        grant: For writes: the like need not be asked again in this run.
     """
 
     approval: str
@@ -99,6 +101,64 @@ class DecideApproval(_Command, frozen=True):
     shown: str
     comment: str = ""
     entry: str = ""
+    grant: bool = False
+
+
+class DelegateApproval(_Command, frozen=True):
+    """Hand a question to an eligible colleague, named by id; `shown` as for `DecideApproval`."""
+
+    approval: str
+    by: Person
+    to: str
+    shown: str
+    comment: str = ""
+
+
+class AskBack(_Command, frozen=True):
+    """Ask the initiator something before answering; `shown` as for `DecideApproval`."""
+
+    approval: str
+    by: Person
+    text: str
+    shown: str
+
+
+class Explain(_Command, frozen=True):
+    """Reply, as the initiator, to what an approver asked."""
+
+    approval: str
+    by: Person
+    text: str
+
+
+class GiveFeedback(_Command, frozen=True):
+    """Have what is shown done differently, where its worker takes feedback; `shown` as for `DecideApproval`."""
+
+    approval: str
+    by: Person
+    text: str
+    shown: str
+
+
+class EditArguments(_Command, frozen=True):
+    """Change what a write shall be done with before it is allowed; `shown` as for `DecideApproval`.
+
+    Attributes:
+        entry: Context entry of the changed arguments by name.
+    """
+
+    approval: str
+    by: Person
+    shown: str
+    entry: str
+
+
+class RecordRefusal(_Command, frozen=True):
+    """Somebody's answer was not taken."""
+
+    approval: str
+    by: Person
+    code: str
 
 
 class SkipApproval(_Command, frozen=True):
@@ -126,6 +186,10 @@ class StartTask(_Command, frozen=True):
     when: bool | None = None
     dedupe: str = ""
     key: str = ""
+    reads: list[str] = []
+    label: Label | None = None
+    tainted: bool = False
+    verdict: Verdict = ""
 
 
 class SkipTask(_Command, frozen=True):
@@ -157,6 +221,8 @@ class CloseGroup(_Command, frozen=True):
     entry: str
     size_bytes: int = 0
     summary: str = ""
+    label: Label | None = None
+    tainted: bool = False
 
 
 class EndRound(_Command, frozen=True):
@@ -173,6 +239,8 @@ class EndRound(_Command, frozen=True):
     entry: str
     met: bool
     outputs: dict[str, str]
+    label: Label | None = None
+    tainted: bool = False
 
 
 class RequestApproval(_Command, frozen=True):
@@ -193,6 +261,12 @@ class RequestApproval(_Command, frozen=True):
     working: list[Availability] = []
     escalate_to: Person | None = None
     on_expiry: OnExpiry = "wait"
+    delegates: list[Person] = []
+    revises: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    scope: str = ""
+    editable: bool = False
 
 
 class CompleteTask(_Command, frozen=True):
@@ -203,6 +277,19 @@ class CompleteTask(_Command, frozen=True):
     entry: str
     size_bytes: int = 0
     summary: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    sources: list[Source] = []
+
+
+class AssertWork(_Command, frozen=True):
+    """The worker of an attempt vouches for a part of its work: `done` of `of`."""
+
+    task: str
+    attempt: int
+    part: str
+    done: int
+    of: int
 
 
 class JournalStep(_Command, frozen=True):
@@ -265,6 +352,9 @@ class ResolveDoubt(_Command, frozen=True):
     entry: str = ""
     size_bytes: int = 0
     summary: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    sources: list[Source] = []
     jitter: float = 0.5
 
 
@@ -306,6 +396,12 @@ Command = (
     | RetractEntry
     | ForkRun
     | DecideApproval
+    | DelegateApproval
+    | AskBack
+    | Explain
+    | GiveFeedback
+    | EditArguments
+    | RecordRefusal
     | SkipApproval
     | ConfirmSignIn
     | StartTask
@@ -316,6 +412,7 @@ Command = (
     | EndRound
     | RequestApproval
     | CompleteTask
+    | AssertWork
     | JournalStep
     | FailAttempt
     | AwaitSignIn

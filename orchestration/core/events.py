@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from orchestration.core.label import Label, Source
 from orchestration.core.plan import OnExpiry, Plan
-from orchestration.core.run import ApprovalKind, Person
+from orchestration.core.run import ApprovalKind, Person, Verdict
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -48,6 +49,11 @@ class TaskStarted(_Event, frozen=True, tag="TaskStarted"):
         key: For writes: the idempotency key.
         not_after: For writes: the worker begins the effect before this or not at all.
         deadline: The attempt is given up then.
+        reads: Context entries that the arguments were made from.
+        label: How sensitive the arguments are; None in histories from before labels.
+        tainted: Somebody outside the company may have written part of the arguments.
+        verdict: For writes: why it may be done: policy allows it, a person approved it, a person's earlier word that
+            the like need not be asked covers it.
     """
 
     task: str
@@ -61,15 +67,44 @@ class TaskStarted(_Event, frozen=True, tag="TaskStarted"):
     dedupe: str = ""
     key: str = ""
     not_after: datetime | None = None
+    reads: list[str] = []
+    label: Label | None = None
+    tainted: bool = False
+    verdict: Verdict = ""
 
 
 class TaskSucceeded(_Event, frozen=True, tag="TaskSucceeded"):
-    """A task's result is in the context."""
+    """A task's result is in the context.
+
+    Attributes:
+        label: How sensitive it is; None in histories from before labels.
+        tainted: Somebody outside the company may have written part of it.
+        sources: What the task itself read outside.
+    """
 
     task: str
     entry: str = ""
     size_bytes: int = 0
     summary: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    sources: list[Source] = []
+
+
+class WorkAsserted(_Event, frozen=True, tag="WorkAsserted"):
+    """A worker vouches for a part of its work: all that there was to do of it is done.
+
+    Attributes:
+        part: What, such as "SAP invoices".
+        done: How many of it were dealt with.
+        of: How many there were.
+    """
+
+    task: str
+    attempt: int
+    part: str
+    done: int
+    of: int
 
 
 class StepJournaled(_Event, frozen=True, tag="StepJournaled"):
@@ -212,6 +247,13 @@ class ApprovalRequested(_Event, frozen=True, tag="ApprovalRequested"):
         due_at: When the answer is due.
         remind_at: When those who have not answered are reminded.
         escalate_to: Who is asked as well once it is overdue.
+        delegates: To whom an approver may hand the question.
+        revises: The task to whose worker an approver may give feedback instead of an answer; empty for none.
+        label: How sensitive what is shown is; None in histories from before labels.
+        tainted: Somebody outside the company may have written part of it.
+        scope: For writes: digest of capability, recipients and label that "do not ask again in this run" would cover;
+            empty where that is not offered.
+        editable: For writes: the arguments can be changed before they are allowed.
     """
 
     approval: str
@@ -228,6 +270,12 @@ class ApprovalRequested(_Event, frozen=True, tag="ApprovalRequested"):
     remind_at: datetime | None = None
     escalate_to: Person | None = None
     on_expiry: OnExpiry = "wait"
+    delegates: list[Person] = []
+    revises: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    scope: str = ""
+    editable: bool = False
 
 
 class ApprovalVoted(_Event, frozen=True, tag="ApprovalVoted"):
@@ -274,6 +322,81 @@ class ApprovalDecided(_Event, frozen=True, tag="ApprovalDecided"):
     shown: str
     comment: str = ""
     entry: str = ""
+
+
+class ApprovalDelegated(_Event, frozen=True, tag="ApprovalDelegated"):
+    """An approver handed a question to an eligible colleague, who is asked instead."""
+
+    approval: str
+    by: Person
+    to: Person
+    comment: str = ""
+
+
+class ApprovalQuestioned(_Event, frozen=True, tag="ApprovalQuestioned"):
+    """An approver asks the initiator something before answering; the question stays open."""
+
+    approval: str
+    by: Person
+    text: str
+
+
+class ApprovalExplained(_Event, frozen=True, tag="ApprovalExplained"):
+    """The initiator replied to an approver's question."""
+
+    approval: str
+    by: Person
+    text: str
+
+
+class FeedbackGiven(_Event, frozen=True, tag="FeedbackGiven"):
+    """An approver wants what is shown done differently: a task is done again and its worker sees this text.
+
+    `EntryRetracted` of what the task had made follows and says what else is done again.
+    """
+
+    approval: str
+    task: str
+    by: Person
+    text: str
+
+
+class ArgumentsEdited(_Event, frozen=True, tag="ArgumentsEdited"):
+    """An approver changed what a write shall be done with; the question is withdrawn and asked anew with the change.
+
+    Attributes:
+        entry: Context entry of the changed arguments by name.
+    """
+
+    approval: str
+    by: Person
+    entry: str
+
+
+class GrantGiven(_Event, frozen=True, tag="GrantGiven"):
+    """An approver need not be asked about the like again in this run.
+
+    Attributes:
+        scope: Digest of capability, recipients and label that it covers.
+        capability: Of the write that was allowed, for people.
+    """
+
+    approval: str
+    by: Person
+    scope: str
+    capability: str
+
+
+class AnswerRefused(_Event, frozen=True, tag="AnswerRefused"):
+    """Somebody's answer was not taken and changed nothing; told once for each person, question and reason.
+
+    Attributes:
+        code: Why: `not_permitted`, `already_decided`, `outdated`, `invalid` and the like.
+    """
+
+    approval: str
+    by: Person
+    code: str
 
 
 class RunPaused(_Event, frozen=True, tag="RunPaused"):
@@ -361,6 +484,7 @@ Event = (
     | RunStarted
     | TaskStarted
     | TaskSucceeded
+    | WorkAsserted
     | StepJournaled
     | AttemptFailed
     | AttemptInterrupted
@@ -383,6 +507,13 @@ Event = (
     | ApprovalEscalated
     | ApprovalExpired
     | ApprovalDecided
+    | ApprovalDelegated
+    | ApprovalQuestioned
+    | ApprovalExplained
+    | FeedbackGiven
+    | ArgumentsEdited
+    | GrantGiven
+    | AnswerRefused
     | RunPaused
     | RunResumed
     | RunReopened

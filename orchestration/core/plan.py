@@ -41,6 +41,10 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         escalate_to: Expression giving who is asked as well once the answer is overdue, or at once while everybody
             asked is away past the due time. They get the same time again.
         on_expiry: Overdue for good: `wait` goes on waiting, `skip` goes on without the answer, `fail` is a failure.
+        delegates: Expression giving a list of people to whom an approver may hand the question.
+        revises: A task whose worker takes feedback: an approver may say what to do differently instead of answering,
+            and the task is done again.
+        why: Why this is asked, in a sentence.
     """
 
     title: str
@@ -60,6 +64,9 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     remind_hours: float = 0.0
     escalate_to: str = ""
     on_expiry: OnExpiry = "wait"
+    delegates: str = ""
+    revises: str = ""
+    why: str = ""
 
 
 class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"with_": "with"}):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from orchestration.core.label import UNLABELLED, Label, Source
 from orchestration.core.plan import Choice
 from orchestration.core.run import ApprovalKind, Person
 from orchestration.errors import Invalid
@@ -46,6 +47,30 @@ class Item(msgspec.Struct, frozen=True):
     why: list[tuple[str, str]] = []
 
 
+class Field(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An argument of a write that a person may change before allowing it.
+
+    Attributes:
+        name: Of the argument.
+        title: For people.
+        value: As it is now.
+        multiline: It may have several lines.
+    """
+
+    name: str
+    title: str
+    value: str
+    multiline: bool = False
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What differs from the last time the same was asked."""
+
+    label: str
+    before: str
+    now: str
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole content of a question, stored as a context entry; its digest is what a decision refers to.
 
@@ -57,6 +82,13 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         choices: With items: what may be said of each item. Without: what may be said of the whole.
         default: The choice preselected for every kind.
         on_behalf_of: Whose run it is.
+        why: Why this is asked, in a sentence.
+        sources: What it was made from.
+        changed: What differs from the last time the same was asked; empty the first time.
+        fields: For a write: the arguments that may be changed before it is allowed.
+        recipients: For a write: who gets it, as people name them.
+        label: How sensitive what is shown is.
+        tainted: Somebody outside the company may have written part of it.
     """
 
     kind: ApprovalKind
@@ -68,6 +100,13 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kinds: dict[str, str] = {}
     choices: list[Choice] = []
     default: str = ""
+    why: str = ""
+    sources: list[Source] = []
+    changed: list[Change] = []
+    fields: list[Field] = []
+    recipients: list[str] = []
+    label: Label = UNLABELLED
+    tainted: bool = False
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from orchestration.core.label import Label, Source
 from orchestration.core.plan import Node, OnExpiry, Plan
 
 TaskStatus = Literal[
@@ -26,6 +27,7 @@ TaskStatus = Literal[
 ]
 RunStatus = Literal["proposed", "running", "closing", "succeeded", "failed", "cancelled"]
 ApprovalKind = Literal["decision", "write", "failure", "in_doubt", "stale"]
+Verdict = Literal["", "allowed", "approved", "granted"]
 
 SETTLED: frozenset[str] = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -93,6 +95,13 @@ class Remind(msgspec.Struct, frozen=True, tag=True):
     approval: str
 
 
+class AskInitiator(msgspec.Struct, frozen=True, tag=True):
+    """Bring an approver's question about an approval to the initiator; `number` counts the questions."""
+
+    approval: str
+    number: int
+
+
 class AskSignIn(msgspec.Struct, frozen=True, tag=True):
     """Ask the initiator to sign in; `round` counts how often that became necessary."""
 
@@ -107,7 +116,26 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     """Tell the initiator how the run ended."""
 
 
-Effect = Prepare | PrepareQuestion | Gather | Dispatch | Reconcile | Ask | Remind | AskSignIn | Conclude | Report
+Effect = (
+    Prepare
+    | PrepareQuestion
+    | Gather
+    | Dispatch
+    | Reconcile
+    | Ask
+    | Remind
+    | AskInitiator
+    | AskSignIn
+    | Conclude
+    | Report
+)
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of its work that a worker vouches for: `done` of `of`."""
+
+    done: int
+    of: int
 
 
 class TaskState(msgspec.Struct, omit_defaults=True):
@@ -131,6 +159,12 @@ class TaskState(msgspec.Struct, omit_defaults=True):
         journal: What the worker of a write wanted to be known of its first step, such as the id of a draft.
         stale: A write that was made, or is being made, from what has been taken back since.
         written: The write of this generation took place.
+        label: How sensitive the result is; None while there is none, and in histories from before labels.
+        tainted: Somebody outside the company may have written part of the result.
+        sources: What the task itself read outside.
+        edits: Context entry of arguments that a person has changed, by name.
+        feedback: What approvers wanted done differently, the latest last.
+        parts: What the worker has vouched for, by part.
     """
 
     status: TaskStatus = "pending"
@@ -162,6 +196,12 @@ class TaskState(msgspec.Struct, omit_defaults=True):
     journal: str = ""
     stale: bool = False
     written: bool = False
+    label: Label | None = None
+    tainted: bool = False
+    sources: list[Source] = []
+    edits: str = ""
+    feedback: list[str] = []
+    parts: dict[str, Part] = {}
 
 
 class GroupState(msgspec.Struct):
@@ -198,6 +238,14 @@ class Vote(msgspec.Struct, frozen=True):
     comment: str = ""
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """One line of what an approver and the initiator said to each other about a question."""
+
+    by: Person
+    text: str
+    at: datetime
+
+
 class ApprovalState(msgspec.Struct):
     """One question to humans.
 
@@ -213,6 +261,15 @@ class ApprovalState(msgspec.Struct):
         escalate_to: Who is asked as well once it is overdue; None for nobody, or when that has been done.
         escalated_to: Who was asked as well because it was overdue, or because everybody asked was away.
         expired: Nobody answered in time.
+        delegates: To whom an approver may hand it.
+        delegated: (who handed it on, to whom), the latest last.
+        revises: The task to whose worker feedback goes; empty for none.
+        remarks: What was asked back and replied.
+        replaced: It was withdrawn because an approver changed the arguments or gave feedback.
+        label: How sensitive what is shown is.
+        tainted: Somebody outside the company may have written part of it.
+        scope: What "do not ask again in this run" would cover; empty where that is not offered.
+        editable: The arguments can be changed before they are allowed.
     """
 
     id: str
@@ -238,6 +295,15 @@ class ApprovalState(msgspec.Struct):
     on_expiry: OnExpiry = "wait"
     expired: bool = False
     escalated_to: Person | None = None
+    delegates: list[Person] = []
+    delegated: list[tuple[Person, Person]] = []
+    revises: str = ""
+    remarks: list[Remark] = []
+    replaced: bool = False
+    label: Label | None = None
+    tainted: bool = False
+    scope: str = ""
+    editable: bool = False
 
 
 class Run(msgspec.Struct):
@@ -261,6 +327,7 @@ class Run(msgspec.Struct):
         dry: A copy made to see what would happen: it writes nothing, and asks only its initiator.
         left_behind: Writes that stand although what they were made from was taken back: of groups that were begun anew,
             and of tasks that were left out.
+        grants: What need not be asked again: scope => who said so.
     """
 
     run_id: str
@@ -295,6 +362,7 @@ class Run(msgspec.Struct):
     reopened: int = 0
     dry: bool = False
     left_behind: list[str] = []
+    grants: dict[str, Person] = {}
 
 
 def group_of(name: str) -> str:
