@@ -39,6 +39,12 @@ class Notifier(Protocol):
     async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """Tell one of its approvers that a question waits for their answer."""
 
+    async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
+        """Show the initiator what an approver asks back: the last of the question's remarks."""
+
+    async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """Tell an approver that the initiator replied to what they asked: the last of the question's remarks."""
+
     async def ask_sign_in(self, run: RunView) -> str:
         """Ask the run's initiator to sign in."""
 
@@ -95,12 +101,23 @@ class Engine(Protocol):
         comment: str = "",
         rules: dict[str, str] | None = None,
         exceptions: dict[str, str] | None = None,
+        grant: bool = False,
         command_id: str = "",
     ) -> Applied:
         """Answer a question: validates the answer against what was shown, stores it whole, applies it once.
 
         Raises:
             Invalid: A choice, rule or exception does not fit what was shown.
+            Refused: As for `send`.
+        """
+
+    async def edit(
+        self, run_id: str, approval: str, *, by: Person, shown: str, fields: dict[str, str], command_id: str = ""
+    ) -> Applied:
+        """Change what a write shall be done with: validates the fields, and has it asked about anew.
+
+        Raises:
+            Invalid: A field may not be changed, or its value does not fit; the message names it.
             Refused: As for `send`.
         """
 

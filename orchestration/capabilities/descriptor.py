@@ -34,6 +34,7 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
         journaled: For writes: the last note that an attempt at this effect has journaled; empty for none.
         journal: For writes in two steps: makes a note durable before it returns, such as the id of a draft that the
             second step sends. Raises `Unavailable` if the attempt is over: the second step must not be made then.
+        feedback: What people wanted done differently with earlier results of this task, the latest last.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     not_after: datetime | None = None
     journaled: str = ""
     journal: Callable[[str], Awaitable[None]] = _unkept
+    feedback: list[str] = []
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -115,6 +117,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         limit: Attempts at once in this process, over all runs; 0 for any number.
         resource: What an attempt needs for itself, such as one mailbox; empty for nothing.
         resource_limit: Attempts at once with the same resource.
+        editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
+        takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
     """
 
     capability: Capability
@@ -134,6 +138,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 0
     resource: Callable[[Any, TaskContext], str] | None = None
     resource_limit: int = 0
+    editable: tuple[str, ...] = ()
+    takes_feedback: bool = False
 
 
 class Dispatcher(Protocol):
@@ -163,6 +169,8 @@ def worker(
     limit: int = 0,
     resource: Callable[[Any, TaskContext], str] | None = None,
     resource_limit: int = 0,
+    editable: tuple[str, ...] = (),
+    takes_feedback: bool = False,
 ) -> Callable[[Callable[[Any, TaskContext], Awaitable[Any]]], Worker]:
     """Declare an async function `(arguments, task) -> result` as a worker.
 
@@ -190,6 +198,8 @@ def worker(
             for the same capability reaches something else.
         resource: `(arguments, task) -> str`, what an attempt needs for itself, such as one mailbox; empty for nothing.
         resource_limit: Attempts at once with the same resource; comes with `resource`.
+        editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
+        takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
 
     Raises:
         Invalid: The annotations are missing, or a write lacks what makes it safe.
@@ -216,6 +226,8 @@ def worker(
             raise Invalid(f"worker {where}: a limit cannot be negative; 0 is for no limit")
         if (resource is None) != (resource_limit == 0):
             raise Invalid(f"worker {where}: resource= and resource_limit= come together")
+        if strange := set(editable) - set(input_type.__struct_fields__):
+            raise Invalid(f"worker {where}: editable= names {', '.join(sorted(strange))}, which it does not take")
         return Worker(
             capability=Capability(
                 name=capability,
@@ -242,6 +254,8 @@ def worker(
             limit=limit,
             resource=resource,
             resource_limit=resource_limit,
+            editable=editable,
+            takes_feedback=takes_feedback,
         )
 
     return declare

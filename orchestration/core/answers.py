@@ -10,7 +10,7 @@ from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core import question, working_time
 from orchestration.core.attempts import settle_doubt
-from orchestration.core.run import ApprovalState, Run
+from orchestration.core.run import ApprovalState, Person, Run
 from orchestration.core.settling import close, left_out, live, settling, skip
 from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated
 
@@ -62,6 +62,12 @@ def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> lis
             remind_at=working_time.due_at(now, command.remind_hours, command.approvers, command.working),
             escalate_to=command.escalate_to,
             on_expiry=command.on_expiry,
+            delegates=command.delegates,
+            revises=command.revises,
+            label=command.label,
+            tainted=command.tainted,
+            scope=command.scope,
+            editable=command.editable,
         )
     ]
     if due_at is not None and command.escalate_to is not None:
@@ -71,26 +77,55 @@ def request_approval(run: Run, command: c.RequestApproval, now: datetime) -> lis
     return requested
 
 
-def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[e.Event]:
-    """Take an answer: from whom it was asked, to what is shown now, once."""
-    approval = run.approvals.get(command.approval)
+def admit(run: Run, which: str, by: Person, shown: str) -> ApprovalState:
+    """The open question that somebody may answer, as they saw it.
+
+    Raises:
+        Invalid: The run asks no such question.
+        NotPermitted: It is for others.
+        AlreadyDecided: It is not open any more.
+        Outdated: They saw something else than what is asked now.
+    """
+    approval = run.approvals.get(which)
     if approval is None:
-        raise Invalid(f"run {run.run_id} asks no question {command.approval!r}")
-    if all(person.id != command.by.id for person in approval.approvers):
+        raise Invalid(f"run {run.run_id} asks no question {which!r}")
+    if all(person.id != by.id for person in approval.approvers):
+        if handed := next((to for before, to in reversed(approval.delegated) if before.id == by.id), None):
+            raise NotPermitted(f"You have handed this question to {handed.name}, who answers it now.")
         names = ", ".join(person.name for person in approval.approvers)
         raise NotPermitted(f"This question is for {names}; nothing was changed.")
     if not approval.open:
-        if approval.expired:
-            raise AlreadyDecided("This question was due and has been closed without an answer; nothing was changed.")
-        if approval.decided_by is None:
-            why = "What it was about has changed" if run.status == "running" else "The run has ended or was cancelled"
-            raise AlreadyDecided(f"{why}, so this question was withdrawn; nothing was changed.")
-        raise AlreadyDecided(f"{approval.decided_by.name} has already decided this; nothing was changed.")
-    if command.shown != approval.entry:
+        raise AlreadyDecided(_closed(run, approval))
+    if shown != approval.entry:
         raise Outdated("What is to be decided has changed since this card was made; please use the newest card.")
+    if any(vote.by.id == by.id for vote in approval.votes):
+        raise AlreadyDecided("You have answered this already; it waits for the others. Nothing was changed.")
+    return approval
+
+
+def _closed(run: Run, approval: ApprovalState) -> str:
+    if approval.expired:
+        return "This question was due and has been closed without an answer; nothing was changed."
+    if approval.replaced:
+        return (
+            "What is to be decided has been changed, and a newer card asks about it; nothing was changed by this one."
+        )
+    if approval.decided_by is None:
+        why = "What it was about has changed" if run.status == "running" else "The run has ended or was cancelled"
+        return f"{why}, so this question was withdrawn; nothing was changed."
+    return f"{approval.decided_by.name} has already decided this; nothing was changed."
+
+
+def decide_approval(run: Run, command: c.DecideApproval, now: datetime) -> list[e.Event]:
+    """Take an answer: from whom it was asked, to what is shown now, once."""
+    approval = admit(run, command.approval, command.by, command.shown)
     if command.choice not in approval.choices:
         raise Invalid(
             f"{command.choice!r} is not an answer to {approval.title!r}; possible are {', '.join(approval.choices)}"
+        )
+    if command.grant and (not approval.scope or approval.tainted or command.choice != question.APPROVE):
+        raise Invalid(
+            f"{approval.title!r} has to be asked each time, so nothing was decided; please answer without it."
         )
     if approval.quorum > 1:
         return _vote(run, approval, command, now)
@@ -108,13 +143,17 @@ def _decided(run: Run, approval: ApprovalState, command: c.DecideApproval, now: 
         comment=command.comment,
         entry=command.entry,
     )
-    return [decided, *_after_decision(run, approval.task, approval.kind, command, now)]
+    granted: list[e.Event] = []
+    if command.grant:
+        capability = run.nodes[approval.task].capability
+        granted = [
+            e.GrantGiven(at=now, approval=command.approval, by=command.by, scope=approval.scope, capability=capability)
+        ]
+    return [decided, *granted, *_after_decision(run, approval.task, approval.kind, command, now)]
 
 
 def _vote(run: Run, approval: ApprovalState, command: c.DecideApproval, now: datetime) -> list[e.Event]:
     """One answer of several; the one that reaches the quorum, or puts it out of reach, decides."""
-    if any(vote.by.id == command.by.id for vote in approval.votes):
-        raise AlreadyDecided("You have answered this already; it waits for the others. Nothing was changed.")
     voted = e.ApprovalVoted(
         at=now,
         approval=command.approval,
@@ -150,7 +189,8 @@ def skip_approval(run: Run, command: c.SkipApproval, now: datetime) -> list[e.Ev
 def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, now: datetime) -> list[e.Event]:
     match kind, command.choice:
         case "decision", _:
-            return settling(run, now, e.TaskSucceeded(at=now, task=name, entry=command.entry))
+            label = run.approvals[command.approval].label
+            return settling(run, now, e.TaskSucceeded(at=now, task=name, entry=command.entry, label=label))
         case "write", question.REJECT:
             said = f"{command.by.name} did not allow it"
             return skip(run, now, e.TaskSkipped(at=now, task=name, reason="rejected", message=said))

@@ -7,8 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestration.core import events as e
-from orchestration.core.dues import delivered, make_ready, owe, withdraw
-from orchestration.core.run import ApprovalState, Ask, Prepare, PrepareQuestion, Reconcile, Remind, Run, Vote, timer_of
+from orchestration.core.dues import asked_enough, delivered, make_ready, owe, withdraw
+from orchestration.core.run import (
+    ApprovalState,
+    Ask,
+    AskInitiator,
+    Prepare,
+    PrepareQuestion,
+    Reconcile,
+    Remark,
+    Remind,
+    Run,
+    TellReply,
+    Vote,
+    timer_of,
+)
 
 
 def _approval_requested(run: Run, event: e.ApprovalRequested) -> None:
@@ -34,6 +47,12 @@ def _approval_requested(run: Run, event: e.ApprovalRequested) -> None:
         remind_at=event.remind_at,
         escalate_to=event.escalate_to,
         on_expiry=event.on_expiry,
+        delegates=event.delegates,
+        revises=event.revises,
+        label=event.label,
+        tainted=event.tainted,
+        scope=event.scope,
+        editable=event.editable,
     )
     _set_approval_timer(run, event.task)
     owe(run, Ask(event.approval))
@@ -78,8 +97,7 @@ def _approval_expired(run: Run, event: e.ApprovalExpired) -> None:
 
 def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
     approval = run.approvals[event.approval]
-    run.due.pop(Ask(event.approval), None)
-    run.due.pop(Remind(event.approval), None)
+    asked_enough(run, approval)
     approval.open, approval.choice, approval.comment = False, event.choice, event.comment
     approval.decided_by, approval.decided_at, approval.answer = event.by, event.at, event.entry
     task = run.tasks[approval.task]
@@ -98,6 +116,50 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
             make_ready(run, approval.task, task)
 
 
+def _approval_delegated(run: Run, event: e.ApprovalDelegated) -> None:
+    approval = run.approvals[event.approval]
+    approval.approvers = [event.to if person.id == event.by.id else person for person in approval.approvers]
+    approval.delegated = [*approval.delegated, (event.by, event.to)]
+    owe(run, Ask(event.approval))
+    delivered(run, approval)
+
+
+def _approval_questioned(run: Run, event: e.ApprovalQuestioned) -> None:
+    approval = run.approvals[event.approval]
+    approval.remarks = [*approval.remarks, Remark(event.by, event.text, event.at)]
+    owe(run, AskInitiator(event.approval, len(approval.remarks)))
+
+
+def _approval_explained(run: Run, event: e.ApprovalExplained) -> None:
+    approval = run.approvals[event.approval]
+    for number in range(1, len(approval.remarks) + 1):
+        run.due.pop(AskInitiator(event.approval, number), None)
+    approval.remarks = [*approval.remarks, Remark(event.by, event.text, event.at)]
+    owe(run, TellReply(event.approval, len(approval.remarks)))
+
+
+def _feedback_given(run: Run, event: e.FeedbackGiven) -> None:
+    run.approvals[event.approval].replaced = True
+    task = run.tasks[event.task]
+    task.feedback = [*task.feedback, event.text]
+
+
+def _arguments_edited(run: Run, event: e.ArgumentsEdited) -> None:
+    approval = run.approvals[event.approval]
+    approval.replaced, task = True, run.tasks[approval.task]
+    withdraw(run, task)
+    task.edits, task.allowed = event.entry, ""
+    make_ready(run, approval.task, task)
+
+
+def _grant_given(run: Run, event: e.GrantGiven) -> None:
+    run.grants[event.scope] = event.by
+
+
+def _answer_refused(run: Run, event: e.AnswerRefused) -> None:
+    """Changes nothing: that is what it says."""
+
+
 APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.ApprovalRequested: _approval_requested,
     e.ApprovalVoted: _approval_voted,
@@ -105,4 +167,11 @@ APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.ApprovalEscalated: _approval_escalated,
     e.ApprovalExpired: _approval_expired,
     e.ApprovalDecided: _approval_decided,
+    e.ApprovalDelegated: _approval_delegated,
+    e.ApprovalQuestioned: _approval_questioned,
+    e.ApprovalExplained: _approval_explained,
+    e.FeedbackGiven: _feedback_given,
+    e.ArgumentsEdited: _arguments_edited,
+    e.GrantGiven: _grant_given,
+    e.AnswerRefused: _answer_refused,
 }

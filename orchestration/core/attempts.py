@@ -8,9 +8,9 @@ from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.dues import under_way
 from orchestration.core.groups import kept
-from orchestration.core.run import Run, TaskState
+from orchestration.core.run import Part, Run, TaskState, Verdict
 from orchestration.core.settling import end, latest, left_out, live, settling, skip
-from orchestration.errors import NotPermitted
+from orchestration.errors import Invalid, NotPermitted
 
 BACKOFF_BASE = timedelta(seconds=2)
 BACKOFF_LIMIT = timedelta(seconds=60)
@@ -38,8 +38,9 @@ def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
         return skipped
     if command.dedupe and run.dry:
         raise NotPermitted(f"task {command.task!r} would write, and this run only shows what would be written")
-    if command.dedupe and task.allowed != command.inputs:
-        raise NotPermitted(f"task {command.task!r} would write something else than what was allowed")
+    verdict: Verdict = ""
+    if command.dedupe:
+        verdict = _verdict(run, task, command)
     return [
         e.TaskStarted(
             at=now,
@@ -54,8 +55,27 @@ def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
             dedupe=command.dedupe,
             key=command.key,
             not_after=now + command.timeout / 2 if command.dedupe else None,
+            reads=command.reads,
+            label=command.label,
+            tainted=command.tainted,
+            verdict=verdict,
         )
     ]
+
+
+def _verdict(run: Run, task: TaskState, command: c.StartTask) -> Verdict:
+    """Why a write may be done.
+
+    Raises:
+        NotPermitted: Nobody allowed it as it would be done now.
+    """
+    if task.allowed == command.inputs:
+        return "approved"
+    if not command.tainted and command.verdict == "allowed":
+        return "allowed"
+    if not command.tainted and command.verdict == "granted" and command.scope in run.grants:
+        return "granted"
+    raise NotPermitted(f"task {command.task!r} would write something else than what was allowed")
 
 
 def skip_task(run: Run, command: c.SkipTask, now: datetime) -> list[e.Event]:
@@ -81,10 +101,43 @@ def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:
     """An attempt, late or not, has a result."""
     if latest(run, command.task, command.attempt, "running", "in_doubt") is None:
         return []
-    done = e.TaskSucceeded(
-        at=now, task=command.task, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
+    return settling(run, now, _succeeded(command, now))
+
+
+def _succeeded(command: c.CompleteTask | c.ResolveDoubt, now: datetime) -> e.TaskSucceeded:
+    return e.TaskSucceeded(
+        at=now,
+        task=command.task,
+        entry=command.entry,
+        size_bytes=command.size_bytes,
+        summary=command.summary,
+        label=command.label,
+        tainted=command.tainted,
+        sources=command.sources,
     )
-    return settling(run, now, done)
+
+
+def assert_work(run: Run, command: c.AssertWork, now: datetime) -> list[e.Event]:
+    """Keep that a worker vouches for a part of its work, while its attempt lasts."""
+    if not 0 <= command.done <= command.of:
+        raise Invalid(
+            f"task {command.task!r} cannot have done {command.done} of {command.of} of {command.part!r}: "
+            "it is at least none and at most all of them"
+        )
+    if latest(run, command.task, command.attempt, "running") is None:
+        return []
+    if run.tasks[command.task].parts.get(command.part) == Part(command.done, command.of):
+        return []
+    return [
+        e.WorkAsserted(
+            at=now,
+            task=command.task,
+            attempt=command.attempt,
+            part=command.part,
+            done=command.done,
+            of=command.of,
+        )
+    ]
 
 
 def journal(run: Run, command: c.JournalStep, now: datetime) -> list[e.Event]:
@@ -202,10 +255,7 @@ def settle_doubt(run: Run, command: c.ResolveDoubt, now: datetime) -> list[e.Eve
     name = command.task
     if command.outcome == "done":
         resolved = e.DoubtResolved(at=now, task=name, happened=True)
-        done = e.TaskSucceeded(
-            at=now, task=name, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
-        )
-        return [resolved, *settling(run, now, done)]
+        return [resolved, *settling(run, now, _succeeded(command, now))]
     # The attempt that was lost counts, and the next one waits as after any other failure.
     task = run.tasks[name]
     lost = c.FailAttempt(

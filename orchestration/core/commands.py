@@ -175,7 +175,12 @@ class ConfirmSignIn(_Command, frozen=True):
 
 
 class StartTask(_Command, frozen=True):
-    """Begin an attempt with the worker and arguments that were chosen; `attempts` is how many the task has in all."""
+    """Begin an attempt with the worker and arguments that were chosen; `attempts` is how many the task has in all.
+
+    Attributes:
+        verdict: For writes that nobody was asked about: why they may be done.
+        scope: For `granted`: what the person's word has to cover.
+    """
 
     task: str
     worker: str
@@ -190,6 +195,7 @@ class StartTask(_Command, frozen=True):
     label: Label | None = None
     tainted: bool = False
     verdict: Verdict = ""
+    scope: str = ""
 
 
 class SkipTask(_Command, frozen=True):
@@ -371,6 +377,14 @@ class FailRun(_Command, frozen=True):
     message: str
 
 
+class LeaveFeedback(_Command, frozen=True):
+    """Say what one thinks of the run's answer."""
+
+    by: Person
+    reaction: Literal["like", "dislike"]
+    text: str = ""
+
+
 class RecordDelivery(_Command, frozen=True):
     """A notice reached somebody."""
 
@@ -421,6 +435,7 @@ Command = (
     | ResolveDoubt
     | ConcludeRun
     | FailRun
+    | LeaveFeedback
     | RecordDelivery
     | Wake
 )

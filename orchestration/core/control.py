@@ -105,21 +105,30 @@ def retract(run: Run, command: c.RetractEntry, now: datetime) -> list[e.Event]:
         raise Invalid(
             f"no task of run {run.run_id} has the result {command.entry!r}: 'tandem history {run.run_id}' shows them"
         )
+    return [retraction(run, sources, entry=command.entry, by=command.by, reason=command.reason, now=now)]
+
+
+def retraction(run: Run, sources: list[str], *, entry: str, by: Person, reason: str, now: datetime) -> e.EntryRetracted:
+    """What these tasks made is taken back, with whatever was derived from it.
+
+    Raises:
+        Conflict: A write inside a loop that would begin anew is under way at this moment.
+    """
     anew, groups = derived(run, sources)
     writes = [name for name in anew if run.tasks[name].written or under_way(run.tasks[name])]
     retracted = e.EntryRetracted(
         at=now,
-        entry=command.entry,
-        by=command.by,
+        entry=entry,
+        by=by,
         tasks=[name for name in anew if name not in writes and run.tasks[name].status != "pending"],
         groups=groups,
         writes=writes,
-        reason=command.reason,
+        reason=reason,
         deadline=deadline(run, now),
     )
     if busy := [name for name, task in run.tasks.items() if under_way(task) and goes(run, name, retracted)]:
         raise Conflict(f"{busy[0]} is being written at this moment: please try again when that is done.")
-    return [retracted]
+    return retracted
 
 
 def _made(task: TaskState, entry: str) -> bool:

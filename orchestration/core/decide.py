@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from orchestration.core import answers, attempts, control, grouping, waking
+from orchestration.core import answers, attempts, control, grouping, handling, waking
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.run import Run
@@ -90,7 +90,7 @@ def _record_delivery(run: Run, command: c.RecordDelivery, now: datetime) -> list
     if run.receipts.get((command.notice, command.to)) == command.receipt:
         return []
     kind, _, which = command.notice.partition(":")
-    if (kind in ("approval", "reminder") and which not in run.approvals) or (
+    if (kind in ("approval", "reminder", "back", "reply") and which.partition(":")[0] not in run.approvals) or (
         (kind == "sign_in" or (kind == "outcome" and which)) and not which.isdecimal()
     ):
         raise Invalid(f"run {run.run_id} sends no notice {command.notice!r}")
@@ -101,12 +101,20 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.StartRun: _start,
     c.CancelRun: _cancel,
     c.DecideApproval: answers.decide_approval,
+    c.DelegateApproval: handling.delegate,
+    c.AskBack: handling.ask_back,
+    c.Explain: handling.explain,
+    c.GiveFeedback: handling.give_feedback,
+    c.EditArguments: handling.edit_arguments,
+    c.RecordRefusal: handling.record_refusal,
+    c.LeaveFeedback: handling.leave_feedback,
     c.SkipApproval: answers.skip_approval,
     c.ConfirmSignIn: _confirm_sign_in,
     c.StartTask: attempts.start_task,
     c.SkipTask: attempts.skip_task,
     c.RequestApproval: answers.request_approval,
     c.CompleteTask: attempts.complete,
+    c.AssertWork: attempts.assert_work,
     c.JournalStep: attempts.journal,
     c.FailAttempt: attempts.fail,
     c.AwaitSignIn: attempts.await_sign_in,

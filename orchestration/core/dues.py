@@ -10,6 +10,7 @@ from orchestration.core.run import (
     SETTLED,
     ApprovalState,
     Ask,
+    AskInitiator,
     AskSignIn,
     Dispatch,
     Effect,
@@ -20,6 +21,7 @@ from orchestration.core.run import (
     Remind,
     Run,
     TaskState,
+    TellReply,
 )
 
 
@@ -51,8 +53,16 @@ def withdraw(run: Run, task: TaskState) -> None:
     approval = run.approvals.get(task.approval)
     if approval is not None and approval.open:
         approval.open = False
-        run.due.pop(Ask(approval.id), None)
-        run.due.pop(Remind(approval.id), None)
+        asked_enough(run, approval)
+
+
+def asked_enough(run: Run, approval: ApprovalState) -> None:
+    """Nobody is asked, reminded, asked back or told a reply any more."""
+    run.due.pop(Ask(approval.id), None)
+    run.due.pop(Remind(approval.id), None)
+    for number in range(1, len(approval.remarks) + 1):
+        run.due.pop(AskInitiator(approval.id, number), None)
+        run.due.pop(TellReply(approval.id, number), None)
 
 
 def unanswered(approval: ApprovalState) -> Iterator[Person]:
@@ -86,7 +96,9 @@ def again(run: Run, name: str) -> None:
     """Begin a task anew; its attempts go on being counted, so that a late result of an old one is known as such."""
     drop(run, name)
     old = run.tasks[name]
-    task = run.tasks[name] = TaskState(attempt=old.attempt, generation=old.generation + old.written)
+    task = run.tasks[name] = TaskState(
+        attempt=old.attempt, generation=old.generation + old.written, feedback=old.feedback
+    )
     if old.key and not old.written:  # the same effect, if it is allowed with the same arguments
         task.key, task.inputs, task.journal = old.key, old.inputs, old.journal
 

@@ -471,6 +471,14 @@ class RunCancelled(_Event, frozen=True, tag="RunCancelled"):
     """The run ended because a person said so."""
 
 
+class FeedbackLeft(_Event, frozen=True, tag="FeedbackLeft"):
+    """The initiator said what they think of the run's answer."""
+
+    by: Person
+    reaction: Literal["like", "dislike"]
+    text: str = ""
+
+
 class NoticeDelivered(_Event, frozen=True, tag="NoticeDelivered"):
     """A card or message reached somebody's chat; `receipt` finds it again for updates."""
 
@@ -523,5 +531,6 @@ Event = (
     | RunSucceeded
     | RunFailed
     | RunCancelled
+    | FeedbackLeft
     | NoticeDelivered
 )

@@ -11,6 +11,7 @@ from orchestration.core.dues import delivered, forget_attempt, make_ready, owe, 
 from orchestration.core.run import (
     SETTLED,
     Ask,
+    AskInitiator,
     AskSignIn,
     Conclude,
     Prepare,
@@ -19,6 +20,7 @@ from orchestration.core.run import (
     Report,
     Run,
     TaskState,
+    TellReply,
 )
 
 
@@ -86,7 +88,7 @@ def _closing_began(run: Run, event: e.ClosingBegan) -> None:
             approval.open = False
     for effect in list(run.due):
         about = getattr(effect, "task", None) or (
-            run.approvals[effect.approval].task if isinstance(effect, Ask | Remind) else ""
+            run.approvals[effect.approval].task if isinstance(effect, Ask | Remind | AskInitiator | TellReply) else ""
         )
         if about not in kept and not (isinstance(effect, AskSignIn) and run.awaiting):
             del run.due[effect]
@@ -114,10 +116,17 @@ def _notice_delivered(run: Run, event: e.NoticeDelivered) -> None:
     kind, _, which = event.notice.partition(":")
     if kind in ("approval", "reminder"):
         delivered(run, run.approvals[which])
+    elif kind in ("back", "reply"):
+        approval, _, number = which.partition(":")
+        run.due.pop((AskInitiator if kind == "back" else TellReply)(approval, int(number)), None)
     elif kind == "sign_in":
         run.due.pop(AskSignIn(int(which)), None)
     elif kind == "outcome" and int(which or 0) == run.reopened:  # not of an end before that
         run.due.pop(Report(), None)
+
+
+def _feedback_left(run: Run, event: e.FeedbackLeft) -> None:
+    """Changes nothing: it is kept for those who look after the deployment."""
 
 
 def _sign_in_requested(run: Run, event: e.SignInRequested) -> None:
@@ -156,6 +165,7 @@ _APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.RunFailed: _failed,
     e.RunCancelled: _cancelled,
     e.NoticeDelivered: _notice_delivered,
+    e.FeedbackLeft: _feedback_left,
     **task_changes.APPLY,
     **approval_changes.APPLY,
     **control_changes.APPLY,

@@ -27,7 +27,13 @@ def close_group(run: Run, command: c.CloseGroup, now: datetime) -> list[e.Event]
         return []
     return [
         e.TaskSucceeded(
-            at=now, task=command.task, entry=command.entry, size_bytes=command.size_bytes, summary=command.summary
+            at=now,
+            task=command.task,
+            entry=command.entry,
+            size_bytes=command.size_bytes,
+            summary=command.summary,
+            label=command.label,
+            tainted=command.tainted,
         )
     ]
 
@@ -53,7 +59,9 @@ def end_round(run: Run, command: c.EndRound, now: datetime) -> list[e.Event]:
     if verdict == "again":
         return [ended]
     if verdict == "accepted" or repeat.if_unmet == "keep":
-        return [ended, e.TaskSucceeded(at=now, task=name, entry=command.outputs[verdict])]
+        output = command.outputs[verdict]
+        done = e.TaskSucceeded(at=now, task=name, entry=output, label=command.label, tainted=command.tainted)
+        return [ended, done]
     said = (
         f"Round {command.number} gave the same as the one before, without what was to hold: it would go on like this."
         if verdict == "stalled"

@@ -96,7 +96,14 @@ class Remind(msgspec.Struct, frozen=True, tag=True):
 
 
 class AskInitiator(msgspec.Struct, frozen=True, tag=True):
-    """Bring an approver's question about an approval to the initiator; `number` counts the questions."""
+    """Bring an approver's question about an approval to the initiator; `number` counts the remarks up to it."""
+
+    approval: str
+    number: int
+
+
+class TellReply(msgspec.Struct, frozen=True, tag=True):
+    """Tell an approver what the initiator replied to their question; `number` counts the remarks up to the reply."""
 
     approval: str
     number: int
@@ -125,6 +132,7 @@ Effect = (
     | Ask
     | Remind
     | AskInitiator
+    | TellReply
     | AskSignIn
     | Conclude
     | Report

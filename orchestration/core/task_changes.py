@@ -9,7 +9,7 @@ from typing import Any
 from orchestration.core import events as e
 from orchestration.core import groups
 from orchestration.core.dues import forget_attempt, leave_behind, make_ready, owe, withdraw
-from orchestration.core.run import Conclude, Dispatch, Gather, Prepare, PrepareQuestion, Reconcile, Run
+from orchestration.core.run import Conclude, Dispatch, Gather, Part, Prepare, PrepareQuestion, Reconcile, Run
 
 
 def settle(run: Run, name: str) -> None:
@@ -50,6 +50,7 @@ def _task_succeeded(run: Run, event: e.TaskSucceeded) -> None:
     if event.task in run.groups:
         groups.gathered(run, event.task)
     task.written = bool(task.key)
+    task.label, task.tainted, task.sources = event.label, event.tainted, event.sources
     if task.stale and task.key and not run.closing:  # what it was made from was taken back meanwhile
         task.entry, task.summary = event.entry, event.summary
         make_ready(run, event.task, task)
@@ -57,6 +58,11 @@ def _task_succeeded(run: Run, event: e.TaskSucceeded) -> None:
     task.status, task.entry, task.summary, task.finished_at = "succeeded", event.entry, event.summary, event.at
     task.code = task.message = ""
     settle(run, event.task)
+
+
+def _work_asserted(run: Run, event: e.WorkAsserted) -> None:
+    task = run.tasks[event.task]
+    task.parts = {**task.parts, event.part: Part(event.done, event.of)}
 
 
 def _step_journaled(run: Run, event: e.StepJournaled) -> None:
@@ -189,6 +195,7 @@ APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.TaskStarted: _task_started,
     e.TaskSucceeded: _task_succeeded,
     e.StepJournaled: _step_journaled,
+    e.WorkAsserted: _work_asserted,
     e.AttemptFailed: _attempt_failed,
     e.AttemptInterrupted: _attempt_interrupted,
     e.TaskFailed: _task_failed,

@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 
 from orchestration.core.groups import kept
+from orchestration.core.label import Label, Source
 from orchestration.core.plan import Node, OnExpiry, Question
 from orchestration.core.run import (
     ENDED,
     ApprovalKind,
     ApprovalState,
+    Part,
     Person,
+    Remark,
     Run,
     RunStatus,
     TaskState,
@@ -38,6 +41,11 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
         rounds: Of a group: these are rounds.
         stale: It wrote something from what has been taken back since.
         entry: Context entry of its result; empty for none. What `RetractEntry` takes.
+        label: How sensitive its result is; None if there is none.
+        tainted: Somebody outside the company may have written part of it.
+        sources: What it read outside.
+        parts: What its worker vouches for, by part.
+        feedback: What approvers wanted done differently.
     """
 
     name: str
@@ -58,6 +66,11 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     rounds: bool = False
     stale: bool = False
     entry: str = ""
+    label: Label | None = None
+    tainted: bool = False
+    sources: list[Source] = []
+    parts: dict[str, Part] = {}
+    feedback: list[str] = []
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +84,16 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
         escalated_to: Who was asked as well because nobody answered in time, or everybody asked was away.
         on_expiry: What happens once it is overdue for good.
         expired: It was due and nobody answered; it may still be open.
+        remind_at: When those who have not answered are reminded.
+        delegates: To whom an approver may hand it.
+        delegated: (who handed it on, to whom), the latest last.
+        revises: The task to whose worker an approver may give feedback; empty for none.
+        remarks: What was asked back and replied.
+        replaced: An approver changed the arguments, or gave feedback: a newer question asks instead.
+        label: How sensitive what is shown is.
+        tainted: Somebody outside the company may have written part of it.
+        scope: "Do not ask again in this run" is offered; what it would cover.
+        editable: The arguments can be changed before they are allowed.
     """
 
     id: str
@@ -93,6 +116,16 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     escalated_to: Person | None = None
     on_expiry: OnExpiry = "wait"
     expired: bool = False
+    remind_at: datetime | None = None
+    delegates: list[Person] = []
+    delegated: list[tuple[Person, Person]] = []
+    revises: str = ""
+    remarks: list[Remark] = []
+    replaced: bool = False
+    label: Label | None = None
+    tainted: bool = False
+    scope: str = ""
+    editable: bool = False
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +196,11 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
         rounds=node.repeat is not None,
         stale=state.stale,
         entry=state.entry,
+        label=state.label,
+        tainted=state.tainted,
+        sources=state.sources,
+        parts=state.parts,
+        feedback=state.feedback,
     )
 
 
@@ -227,6 +265,16 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
         escalated_to=approval.escalated_to,
         on_expiry=approval.on_expiry,
         expired=approval.expired,
+        remind_at=approval.remind_at,
+        delegates=approval.delegates,
+        delegated=approval.delegated,
+        revises=approval.revises,
+        remarks=approval.remarks,
+        replaced=approval.replaced,
+        label=approval.label,
+        tainted=approval.tainted,
+        scope=approval.scope,
+        editable=approval.editable,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from orchestration.core import commands as c
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
-from orchestration.core.run import Ask, AskSignIn, Effect, Person, Remind, Report
+from orchestration.core.run import Ask, AskInitiator, AskSignIn, Effect, Person, Remind, Report, TellReply
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.engines.live import LiveRun
 from orchestration.errors import TandemError, Unavailable
@@ -25,7 +25,7 @@ AGAIN = timedelta(seconds=30)
 AGAIN_LIMIT = timedelta(minutes=30)
 LONGEST_SECONDS = 120.0
 T = TypeVar("T")
-Notice = Ask | Remind | AskSignIn | Report
+Notice = Ask | Remind | AskInitiator | TellReply | AskSignIn | Report
 Sending = tuple[str, str, Callable[[], Awaitable[str]]]  # notice, person id, how
 
 
@@ -62,7 +62,7 @@ class Delivery:
             live: Where values are read.
             run: The run as it is on disk.
             effect: What is to be delivered.
-            approval: The question, for an `Ask` or `Remind`.
+            approval: The question that it is about, if it is about one.
         """
         delivered: list[c.RecordDelivery] = []
         missed: list[str] = []
@@ -98,6 +98,16 @@ class Delivery:
                 for person in approval.approvers:
                     if person.id not in said and (f"reminder:{which}", person.id) not in run.receipts:
                         yield f"reminder:{which}", person.id, partial(self._notifier.remind, run, approval, person)
+            case AskInitiator(approval=which, number=number):
+                assert approval is not None
+                asking = partial(self._notifier.ask_initiator, run, approval)
+                yield f"back:{which}:{number}", run.initiator.id, asking
+            case TellReply(approval=which, number=number):
+                assert approval is not None
+                others = [each.by for each in approval.remarks[:number] if each.by.id != run.initiator.id]
+                for person in others[-1:]:
+                    telling = partial(self._notifier.tell_reply, run, approval, person)
+                    yield f"reply:{which}:{number}", person.id, telling
             case AskSignIn(round=number):
                 yield f"sign_in:{number}", run.initiator.id, partial(self._notifier.ask_sign_in, run)
             case Report():

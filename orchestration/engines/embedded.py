@@ -25,7 +25,20 @@ from orchestration.core import commands as c
 from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
 from orchestration.core.retraction import Retraction, foresee
-from orchestration.core.run import Ask, AskSignIn, Dispatch, Effect, Person, Prepare, Reconcile, Remind, Report, Run
+from orchestration.core.run import (
+    Ask,
+    AskInitiator,
+    AskSignIn,
+    Dispatch,
+    Effect,
+    Person,
+    Prepare,
+    Reconcile,
+    Remind,
+    Report,
+    Run,
+    TellReply,
+)
 from orchestration.core.view import ApprovalView, RunView, view_approval
 from orchestration.core.view import view as view_run
 from orchestration.engines.delivery import AGAIN, Delivery, Notice
@@ -39,7 +52,7 @@ from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
-from orchestration.errors import LogLost, Unavailable, UnknownRun
+from orchestration.errors import Invalid, LogLost, Refused, Unavailable, UnknownRun
 from orchestration.ports import Applied, Clock, Listener, Notifier, Pruned, Store
 
 log = logging.getLogger(__name__)
@@ -164,7 +177,7 @@ class EmbeddedEngine:
 
     async def send(self, run_id: str, command: c.Command, *, command_id: str = "") -> Applied:
         """See `Engine.send`."""
-        return await self._ask(Request(run_id, command, command_id))
+        return await self._answer(Request(run_id, command, command_id))
 
     async def decide(
         self,
@@ -177,6 +190,7 @@ class EmbeddedEngine:
         comment: str = "",
         rules: dict[str, str] | None = None,
         exceptions: dict[str, str] | None = None,
+        grant: bool = False,
         command_id: str = "",
     ) -> Applied:
         """See `Engine.decide`."""
@@ -199,8 +213,24 @@ class EmbeddedEngine:
         )
         body = msgspec.json.encode(answered)
         entry = live.digest(body)
-        command = c.DecideApproval(approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry)
-        return await self._ask(Request(run_id, command, command_id, entries={entry: body}))
+        command = c.DecideApproval(
+            approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry, grant=grant
+        )
+        return await self._answer(Request(run_id, command, command_id, entries={entry: body}))
+
+    async def edit(
+        self, run_id: str, approval: str, *, by: Person, shown: str, fields: dict[str, str], command_id: str = ""
+    ) -> Applied:
+        """See `Engine.edit`."""
+        live = await self._writer.read(run_id)
+        body, state = b"", live.run.approvals.get(approval)
+        # What does not fit is told only to those who may answer.
+        if state is not None and any(person.id == by.id for person in state.approvers) and state.open:
+            await live.fetch(self._store, self._preparation.reads(live, Prepare(state.task)))
+            body = self._preparation.edited(live, state.task, fields)
+        entry = live.digest(body)
+        command = c.EditArguments(approval=approval, by=by, shown=shown, entry=entry)
+        return await self._answer(Request(run_id, command, command_id, entries={entry: body}))
 
     async def fork(self, run_id: str, upto: int, *, by: Person, command_id: str = "") -> Applied:
         """See `Engine.fork`."""
@@ -256,6 +286,28 @@ class EmbeddedEngine:
 
     async def _ask(self, request: Request) -> Applied:
         return (await self._writer.submit(request))[1]
+
+    async def _answer(self, request: Request) -> Applied:
+        """As `_ask`; that an answer to a question was refused is kept, once for each person, question and reason."""
+        try:
+            return await self._ask(request)
+        except (Refused, Invalid) as error:
+            match request.command:
+                case (
+                    c.DecideApproval(approval=which, by=by)
+                    | c.DelegateApproval(approval=which, by=by)
+                    | c.AskBack(approval=which, by=by)
+                    | c.Explain(approval=which, by=by)
+                    | c.GiveFeedback(approval=which, by=by)
+                    | c.EditArguments(approval=which, by=by)
+                    | c.SkipApproval(approval=which, by=by)
+                ):
+                    if which not in (await self._writer.read(request.run_id)).run.approvals:
+                        raise
+                    once = f"refused:{request.run_id}:{which}:{by.id}:{error.code}"
+                    refusal = c.RecordRefusal(approval=which, by=by, code=error.code)
+                    self._writer.put(Request(request.run_id, refusal, once))
+            raise
 
     def _view(self, run: Run) -> RunView:
         return view_run(run, titles=self._titles, effects=self._effects)
@@ -322,7 +374,7 @@ class EmbeddedEngine:
                 perform, write = partial(self._attempt, live, name, attempt), bool(live.run.tasks[name].dedupe)
             case Reconcile(task=name, attempt=attempt):
                 perform, write = partial(self._look, live, name, attempt), False
-            case Ask(approval=which) | Remind(approval=which):
+            case Ask(approval=which) | Remind(approval=which) | AskInitiator(which, _) | TellReply(which, _):
                 asked = view_approval(live.run.approvals[which])
                 perform, write = partial(self._notify, live, view(), effect, asked), False
             case AskSignIn() | Report():

@@ -192,6 +192,7 @@ class Performance:
             not_after=task.not_after,
             journaled=task.journal,
             journal=partial(self._journal, live.run.run_id, name, attempt),
+            feedback=task.feedback,
         )
 
     def _completed(

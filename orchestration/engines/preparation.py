@@ -6,6 +6,7 @@ Everything here is decided from values in memory; the command records the outcom
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,7 @@ from orchestration.engines.limits import Limits
 from orchestration.engines.live import LiveRun
 from orchestration.engines.questions import InvalidArguments, Questions
 from orchestration.engines.scopes import around, entries, scope
-from orchestration.errors import TandemError
+from orchestration.errors import Invalid, TandemError
 from orchestration.planning.compiler import gather_reads, tasks_read
 
 Preparable = Prepare | PrepareQuestion | Gather | Conclude
@@ -54,7 +55,10 @@ class Preparation:
             inside = (entry for n in numbers for entry in entries(live, f"{effect.task}.{n}.", node.body))
             return {*inside, *entries(live, prefix, gather_reads(node))}
         elif isinstance(effect, Prepare):
-            return set(self._entries(live, effect.task))
+            before = self._questions.before(live, effect.task)
+            return {*self._entries(live, effect.task), tasks[effect.task].edits, before}
+        elif isinstance(effect, PrepareQuestion):
+            return {self._questions.before(live, effect.task)}
         else:
             names = set()
         return {tasks[name].entry for name in names if name in tasks}
@@ -99,11 +103,37 @@ class Preparation:
             ExpressionError: A reference does not hold.
             InvalidArguments: The result does not fit.
         """
-        given = expressions.resolve(used(live, name).with_, scope(live, around(name)))
         try:
-            return msgspec.convert(given, worker.input_type)
+            return msgspec.convert(self._given(live, name), worker.input_type)
         except msgspec.ValidationError as error:
             raise InvalidArguments(f"{worker.capability.name} cannot take its arguments: {error}") from None
+
+    @staticmethod
+    def _given(live: LiveRun, name: str) -> dict[str, Any]:
+        """What the plan gives a task, with what a person has changed of it."""
+        given: dict[str, Any] = expressions.resolve(used(live, name).with_, scope(live, around(name)))
+        task = live.run.tasks[name]
+        return {**given, **live.value(task.edits)} if task.edits and not task.fell_back else given
+
+    def edited(self, live: LiveRun, name: str, fields: dict[str, str]) -> bytes:
+        """The context entry of a write's arguments that a person changes, with those that were changed before.
+
+        Raises:
+            Invalid: A field may not be changed, or does not fit; the message names it.
+        """
+        worker, arguments = self._worker_and_arguments(live, name, used(live, name))
+        before, task = msgspec.to_builtins(arguments), live.run.tasks[name]
+        edits = dict(live.value(task.edits)) if task.edits else {}
+        for field, text in fields.items():
+            if field not in worker.editable:
+                raise Invalid(f"{field!r} of {worker.capability.name} cannot be changed; nothing was changed.")
+            several = isinstance(before[field], list)
+            edits[field] = [line.strip() for line in text.splitlines() if line.strip()] if several else text
+        try:
+            msgspec.convert({**self._given(live, name), **edits}, worker.input_type)
+        except msgspec.ValidationError as error:
+            raise Invalid(f"This cannot be written as changed: {error}. Nothing was changed.") from None
+        return msgspec.json.encode(edits)
 
     def as_begun(self, live: LiveRun, name: str, worker: Worker) -> bool:
         """Whether a task's arguments are still those with which its latest attempt began."""
@@ -189,6 +219,9 @@ class Preparation:
         ]
         if "." in name:  # an item of a list, or a round
             about.append(number_of(name))
+        task = live.run.tasks[name]
+        if task.edits or task.feedback:
+            about.append({"edits": task.edits, "feedback": task.feedback})
         return live.digest(msgspec.json.encode(about, order="deterministic"))
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -11,13 +12,17 @@ from orchestration.capabilities import Registry, Worker
 from orchestration.core import commands as c
 from orchestration.core import expressions
 from orchestration.core.expressions import Scope
+from orchestration.core.label import Source
 from orchestration.core.plan import Choice, Question
-from orchestration.core.question import ANSWER, CHOICES, Item, Shown
-from orchestration.core.run import Person
+from orchestration.core.question import ANSWER, CHOICES, Change, Field, Item, Shown
+from orchestration.core.run import Person, group_of
 from orchestration.core.working_time import Availability
 from orchestration.engines.live import LiveRun
 from orchestration.engines.scopes import around, scope
 from orchestration.errors import Invalid
+
+MOST_SOURCES = 30
+LONGEST_LINE = 80
 
 Asked = tuple[c.RequestApproval, dict[str, bytes]]  # with the context entries that it names
 
@@ -44,6 +49,15 @@ class Questions:
         capability = self._registry.capability(node.capability) if node.capability else None
         return node.title or (capability.title if capability else name.rpartition(".")[2])
 
+    def before(self, live: LiveRun, name: str) -> str:
+        """Context entry of what was shown when something was last asked about a task; empty if nothing was."""
+        last = ""
+        for number in count(1):
+            if (asked := live.run.approvals.get(f"{name}.{number}")) is None:
+                return last
+            last = asked.entry
+        raise AssertionError("unreachable: it counts until there is none")
+
     def decision(self, live: LiveRun, name: str, asked: Question, when: bool | None) -> c.RequestApproval:
         """The question of an approval node.
 
@@ -57,6 +71,7 @@ class Questions:
             items = msgspec.convert(expressions.resolve(asked.items, seen) or [], list[Item])
             choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), seen), list[Choice])
             working = _working(expressions.resolve(asked.working, seen))
+            delegates = msgspec.convert(expressions.resolve(asked.delegates, seen) or [], list[Person])
             escalate_to = expressions.resolve(asked.escalate_to, seen)
             escalate_to = msgspec.convert(escalate_to, Person) if escalate_to else None
         except msgspec.ValidationError as error:
@@ -72,6 +87,8 @@ class Questions:
             kinds=asked.kinds,
             choices=choices or CHOICES["decision"],
             default=asked.default,
+            why=expressions.resolve_text(asked.why, seen),
+            sources=self._sources(live, name),
         )
         answers = [ANSWER] if items else [choice.id for choice in shown.choices]
         if live.run.dry:  # nobody else is bothered by a run that only shows what would happen
@@ -90,6 +107,8 @@ class Questions:
             working=working,
             escalate_to=escalate_to,
             on_expiry=asked.on_expiry,
+            delegates=delegates,
+            revises=around(name) + asked.revises if asked.revises else "",
         )
 
     def write(
@@ -106,8 +125,11 @@ class Questions:
                 on_behalf_of=live.run.initiator,
                 facts=preview.facts,
                 choices=CHOICES["write"],
+                sources=self._sources(live, name),
+                fields=_fields(worker, arguments),
             )
-            return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
+            editable = bool(worker.editable)
+            return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when, editable=editable)
         before = f"This was written before: {task.summary or preview.title}."
         undo = worker.compensation or "If it has to go, please take it back there yourself."
         shown = Shown(
@@ -151,7 +173,29 @@ class Questions:
         return _request(name, shown, [live.run.initiator], entry), {entry: body}
 
     @staticmethod
+    def _sources(live: LiveRun, name: str) -> list[Source]:
+        """What a task was made from: what it and all tasks before it read outside, each thing once."""
+        found: dict[tuple[str, str, str], Source] = {}
+        seen, queue = set[str](), [name]
+        around_it = {group_of(name)} if "." in name else set[str]()
+        while queue:
+            each = queue.pop()
+            if not each or each in seen:
+                continue
+            seen.add(each)
+            for source in live.run.tasks[each].sources:
+                found.setdefault((source.system, source.title, source.link), source)
+            queue += [around(each) + need for need in live.run.nodes[each].needs]
+            if each in around_it:  # what it is given from outside, not the other items
+                around_it.add(group_of(each))
+            elif each in live.run.groups:
+                queue += [other for other in live.run.tasks if group_of(other) == each]
+            if each == name or each in around_it:
+                queue.append(group_of(each))
+        return sorted(found.values(), key=lambda source: (source.system, source.title))[:MOST_SOURCES]
+
     def _request(
+        self,
         live: LiveRun,
         name: str,
         shown: Shown,
@@ -160,8 +204,39 @@ class Questions:
         choices: list[str] | None = None,
         **details: Any,
     ) -> c.RequestApproval:
+        if before := self.before(live, name):
+            earlier = msgspec.convert(live.value(before), Shown)
+            if earlier.kind == shown.kind:
+                shown = msgspec.structs.replace(shown, changed=_changes(earlier, shown))
         asked = _request(name, shown, approvers, live.keep(msgspec.json.encode(shown)))
         return msgspec.structs.replace(asked, choices=choices or asked.choices, **details)
+
+
+def _fields(worker: Worker, arguments: msgspec.Struct) -> list[Field]:
+    """The arguments that may be changed, as they are now."""
+    given, fields = msgspec.to_builtins(arguments), []
+    for name in worker.editable:
+        several = isinstance(given[name], list)
+        value = "\n".join(str(each) for each in given[name]) if several else str(given[name] or "")
+        multiline = several or "\n" in value or len(value) > LONGEST_LINE
+        fields.append(Field(name=name, title=name.replace("_", " ").capitalize(), value=value, multiline=multiline))
+    return fields
+
+
+def _changes(before: Shown, now: Shown) -> list[Change]:
+    """What differs from what was asked before, line by line."""
+
+    def lines(shown: Shown) -> dict[str, str]:
+        items = {item.title: "; ".join(f"{label}: {value}" for label, value in item.facts) for item in shown.items}
+        whole = {"Title": shown.title, "Text": shown.text, **dict(shown.facts), **items}
+        return {**whole, **{field.title: field.value for field in shown.fields}}
+
+    old, new = lines(before), lines(now)
+    return [
+        Change(label=label, before=old.get(label, ""), now=new.get(label, ""))
+        for label in {**old, **new}
+        if old.get(label, "") != new.get(label, "")
+    ]
 
 
 def _approvers(asked: Question, seen: Scope) -> list[Person]:

@@ -1,0 +1,96 @@
+"""What a question rests on: why it is asked, for whom, from which sources, how sensitive, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microsoft_teams.cards.core import CardElement, Container, OpenUrlAction, TextRun
+
+from bot.cards.layout import GAP, Mark, dotted, facts, line, marked, moment, note, section, words
+from bot.cards.wording import counted, listed, plain, sentence, web_link
+from orchestration.core.label import LABELS, Label, Source
+from orchestration.core.question import Change, Shown
+
+LABEL_WORDS: dict[Label, str] = {
+    "public": "Public",
+    "internal": "Internal",
+    "confidential": "Confidential",
+    "highly_confidential": "Highly confidential",
+}
+TAINTED = "Part of this was written by somebody outside. Read it with care before you answer."
+_MOST_SOURCES = 8
+_MOST_CHANGES = 8
+_MOST_RECIPIENTS = 12
+
+
+def warned(shown: Shown) -> list[CardElement]:
+    """That somebody outside may have written part of what is shown; empty if nobody can have."""
+    return [marked(Mark("!", "Note", "Attention"), [words(TAINTED, bold=True)])] if shown.tainted else []
+
+
+def reasoned(shown: Shown) -> list[CardElement]:
+    """Why this is asked, in the plan's own sentence."""
+    if not shown.why:
+        return []
+    return [line(words("Why:", bold=True), GAP, words(sentence(shown.why, 400)), spacing="Medium")]
+
+
+def differences(shown: Shown, *, most: int = _MOST_CHANGES) -> list[CardElement]:
+    """What differs from the last time the same was asked, each as it was and as it is."""
+    if not shown.changed:
+        return []
+    body: list[CardElement] = [section("Changed since you were last asked")]
+    body += [_difference(change) for change in shown.changed[:most]]
+    if len(shown.changed) > most:
+        body.append(note(f"and {counted(len(shown.changed) - most, 'more change')}", spacing="None"))
+    return body
+
+
+def _difference(change: Change) -> CardElement:
+    rows = [
+        line(words(change.label, 80, bold=True)),
+        line(words("Before:", subtle=True), GAP, words(change.before or "nothing", 400), spacing="None"),
+        line(words("Now:", subtle=True), GAP, words(change.now or "nothing", 400, bold=True), spacing="None"),
+    ]
+    return Container(style="emphasis", spacing="Small", items=list[CardElement](rows))
+
+
+def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
+    """On whose behalf, who gets it, how sensitive it is, and what it was made from."""
+    who = [plain(each, 120) for each in shown.recipients[:_MOST_RECIPIENTS]]
+    if len(shown.recipients) > len(who):
+        who.append(counted(len(shown.recipients) - len(who), "other"))
+    body = facts(
+        [
+            ("On behalf of", plain(shown.on_behalf_of.name, 80)),
+            ("Goes to", listed(who)),
+            ("How sensitive", LABEL_WORDS[shown.label]),
+        ],
+        limit=900,
+        spacing="Medium",
+    )
+    if shown.sources:
+        body.append(section("Made from"))
+        body += sources(shown.sources, most=most)
+    return body
+
+
+def sources(read: Sequence[Source], *, most: int = _MOST_SOURCES) -> list[CardElement]:
+    """One line for each thing that was read: its name, where it is, how sensitive it is there, and who wrote it.
+
+    The most sensitive come first, and what somebody outside has written; the name opens it if it has an address.
+    """
+    ordered = sorted(read, key=lambda each: (not each.outside, -LABELS.index(each.label)))
+    body: list[CardElement] = [line(moment("•  "), *_source(each), spacing="None") for each in ordered[:most]]
+    if len(read) > most:
+        body.append(note(f"and {counted(len(read) - most, 'more source')}", spacing="None"))
+    return body
+
+
+def _source(source: Source) -> list[TextRun]:
+    title = words(source.title or source.system, 120)
+    if web_link(source.link):
+        title.select_action = OpenUrlAction(title=plain(f"Open {source.title}", 60), url=source.link)
+        title.underline = True
+    details = (source.system, LABEL_WORDS[source.label], "written by somebody outside" if source.outside else "")
+    return dotted([title, *(words(each, 60, subtle=True) for each in details)])
