@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot import texts
-from bot.outbound import CARD
+from bot.wire import CARD
 from bot.reply import Card, Note, Reply, Said
 
 NOTE = "application/vnd.microsoft.activity.message"

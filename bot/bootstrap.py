@@ -34,6 +34,7 @@ from orchestration.errors import Invalid
 from orchestration.planning.planner import PlaybookPlanner
 from orchestration.ports import Store
 from orchestration.stores.sqlite import SqliteStore
+from orchestration.validation.policy_file import SHIPPED, PolicyFile
 from orchestration.workers.everyday import EVERYDAY
 from orchestration.workers.reconcile import reconcile
 from orchestration.workers.workbook import workbook
@@ -92,6 +93,7 @@ class Tandem:
 
     def __init__(self, settings: Settings) -> None:
         clock = SystemClock()
+        policies = PolicyFile(Path(settings.policy) if settings.policy else SHIPPED, settings.systems)
         self._store, self._close_log = _log(settings)
         adapter = Adapter(settings)
         conversations = Conversations(self._store)
@@ -100,10 +102,16 @@ class Tandem:
         self._connections = Connections(settings, tokens)
         registry = Registry(self._connections.workers)
         plugins.register(registry)
-        planner = PlaybookPlanner(registry, PLAYBOOKS)
+        planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
         notifier = TeamsNotifier(conversations, outbound, tokens, self._store)
         self._engine = EmbeddedEngine(
-            self._store, registry, KernelDispatcher(registry), notifier, clock, point=_crash_point(settings)
+            self._store,
+            registry,
+            KernelDispatcher(registry),
+            notifier,
+            clock,
+            point=_crash_point(settings),
+            policies=policies,
         )
         notifier.values = self._engine.value
         self._progress = Progress(self._engine, conversations, outbound, clock)

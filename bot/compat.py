@@ -4,7 +4,8 @@
 2. Each connector client builds a list in quadratic time: `ClientRetryPolicy.safe_codes` becomes a set.
 3. A bad token mostly ends as HTTP 500: `Adapter.authenticate` raises `Unauthenticated` for every kind of it.
 4. One endpoint override leaves the others without defaults: `Endpoints` sets all of them, always.
-5. `Entity` drops unknown fields on the wire: `StreamInfo` carries those of streaming messages.
+5. `Entity` drops unknown fields on the wire: `StreamInfo` carries those of streaming messages, `MessageEntity` those of
+   the label of a model's words and of citations.
 6. Stock credentials ask for a new token, blocking, in every turn: `BotTokens` keeps one, fetched in a thread.
 
 Found beside them: signing keys are fetched with blocking calls, and a key that is new to us ends as an `IndexError` for
@@ -74,6 +75,28 @@ class StreamInfo(Entity):
         self.stream_id = stream_id
         self.stream_type = stream_type
         self.stream_sequence = stream_sequence
+
+
+class MessageEntity(Entity):
+    """The entity that says of a message who made it and where its content comes from.
+
+    Source: Microsoft Learn, "Bot messages with AI-generated content".
+    """
+
+    _attribute_map = {  # noqa: RUF012 - msrest reads this name on the class
+        "type": {"key": "type", "type": "str"},
+        "kind": {"key": "@type", "type": "str"},
+        "context": {"key": "@context", "type": "str"},
+        "at_id": {"key": "@id", "type": "str"},
+        "additional_type": {"key": "additionalType", "type": "[str]"},
+        "citation": {"key": "citation", "type": "[object]"},
+    }
+
+    def __init__(self, *, by_model: bool = False, citation: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(type="https://schema.org/Message")
+        self.kind, self.context, self.at_id = "Message", "https://schema.org", ""
+        self.additional_type = ["AIGeneratedContent"] if by_model else None
+        self.citation = citation or None
 
 
 class _Session(requests.Session):

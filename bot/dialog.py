@@ -118,11 +118,11 @@ class Dialog:
             return await self._conversations.of(who.person.id) or who
         self._met.add(who.person.id)
         try:
-            person = await self._outbound.introduce(who.person, who.conversation)
+            member = await self._outbound.introduce(who.person, who.conversation)
         except TandemError as error:
             log.info("the channel tells nothing more of %s: %s", who.person.id, error.message)
             return who
-        return await self._conversations.remember(person, who.conversation)
+        return await self._conversations.remember(member.person, who.conversation)
 
     async def close(self) -> None:
         """Let go of what takes long."""

@@ -1,47 +1,60 @@
-"""Sends to people's chats: in order in each conversation, patient with a throttling channel."""
+"""Sends to people's chats: in order in each conversation, within the channel's limits, patient when it throttles."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from botbuilder.core import TurnContext
-from botbuilder.schema import (
-    Activity,
-    Attachment,
-    ChannelAccount,
-    ConversationAccount,
-    ConversationReference,
-)
+from botbuilder.schema import Activity
 from botframework.connector.models import ErrorResponseException
 from msrest.exceptions import ClientRequestError, HttpOperationError
 
 from bot.compat import Adapter
 from bot.conversations import Conversation
+from bot.streaming import LONGEST_TEXT, Streams
 from bot.texts import CARD_REFUSED, clean
+from bot.traffic import LONGEST_WAIT_SECONDS, Rank, Ticket, Traffic
+from bot.wire import Message, activity, addressed, reference
 from connectors.http import retry_after
 from orchestration.core.run import Person
+from orchestration.engines.clock import SystemClock
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
+from orchestration.ports import Clock
+
+__all__ = ["Member", "Message", "Outbound", "Receipt", "Unreachable"]
 
 log = logging.getLogger(__name__)
 
-CARD = "application/vnd.microsoft.card.adaptive"
 ATTEMPTS = 5
-LONGEST_WAIT = timedelta(seconds=60)
-Sleep = Callable[[float], Awaitable[None]]
+STREAM = "stream"
+_A_MOMENT = 0.001  # so that a clock of microseconds is not early
+# What the channel says when nobody in the chat can be written to any more, until they come back by themselves.
+_SHUT = ("ConversationBlockedByUser", "BotNotInConversationRoster", "BotDisabledByAdmin", "ConversationNotFound")
+Call = Callable[[Any], Awaitable[Any]]
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message: a card or plain text, and the line that a notification shows."""
+class Unreachable(NotFound):
+    """The person has blocked or removed the bot, or the chat is gone."""
 
-    summary: str
-    card: dict[str, Any] | None = None
-    text: str = ""
+    code = "unreachable"
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Somebody in a conversation, as the channel's list of members has them.
+
+    Attributes:
+        guest: A guest of the tenant.
+        tenant: The tenant that their account belongs to; empty if the channel does not say.
+    """
+
+    person: Person
+    guest: bool = False
+    tenant: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -66,41 +79,60 @@ class Receipt(msgspec.Struct, frozen=True):
 class Outbound:
     """Sends and updates messages through the adapter, as the bot, outside of any turn.
 
-    Messages of one conversation leave in the order in which they were handed over. A throttled or failing channel is
-    tried again, no sooner than it asks for; delivery is at least once.
+    Messages of one conversation leave in the order in which they were handed over; updates of messages give way to
+    them, and of two updates of one message only the newer one is sent. A throttled or failing channel is tried again,
+    no sooner than it asks for; delivery is at least once.
 
     Args:
         adapter: Authenticates to the channel.
-        sleep: Waits for some seconds.
+        clock: Paces what leaves.
+        lost: Is told of a conversation in which nobody can be written to any more.
         attempts: Tries for one message in all.
     """
 
-    def __init__(self, adapter: Adapter, *, sleep: Sleep = asyncio.sleep, attempts: int = ATTEMPTS) -> None:
-        self._adapter, self._sleep, self._attempts = adapter, sleep, attempts
-        self._order: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        clock: Clock | None = None,
+        lost: Callable[[str], Awaitable[None]] | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._adapter, self._clock, self._lost, self._attempts = adapter, clock or SystemClock(), lost, attempts
+        self._traffic, self._streams = Traffic(), Streams()
+        self._turns: dict[Ticket, asyncio.Event] = {}
+        self._ended: dict[Ticket, asyncio.Event] = {}
+        self._wake: Callable[[], None] | None = None
 
     async def send(self, to: Conversation, message: Message) -> Receipt:
         """Send a new message. A card that the channel refuses goes out as its text instead.
 
         Raises:
             Unavailable: The channel does not take it now.
-            NotFound: The conversation is gone, or the person has blocked the bot.
+            NotFound: The conversation is gone (`Unreachable`), or the person has blocked the bot.
         """
+        self._streams.speaks(to.id)
 
         async def sending(connector: Any) -> Any:
-            return await connector.conversations.send_to_conversation(to.id, _activity(to, message))
+            return await self._finish(connector, to, message) or await connector.conversations.send_to_conversation(
+                to.id, activity(to, message)
+            )
 
         try:
-            answer = await self._patiently(to, sending)
+            answer = await self._orderly(to, sending)
         except Invalid as error:
             if message.card is None:
                 raise
             log.error("a card went out as text only: %s", error.message)
             said = message.summary.rstrip(".")
             return await self.send(to, Message(summary=message.summary, text=f"{said}. {CARD_REFUSED}"))
+        except Unreachable:
+            if self._lost is not None:
+                await self._lost(to.id)
+            raise
         return Receipt(to.id, str((answer and answer.id) or ""))
 
-    async def update(self, to: Conversation, activity: str, message: Message) -> None:
+    async def update(self, to: Conversation, id_: str, message: Message) -> None:
         """Put a message in the place of an earlier one; nobody is notified.
 
         Raises:
@@ -110,26 +142,78 @@ class Outbound:
         """
 
         async def updating(connector: Any) -> Any:
-            replacement = _activity(to, message)
-            replacement.id = activity
-            return await connector.conversations.update_activity(to.id, activity, replacement)
+            replacement = activity(to, message)
+            replacement.id = id_
+            return await connector.conversations.update_activity(to.id, id_, replacement)
 
-        await self._patiently(to, updating)
+        await self._orderly(to, updating, rank=Rank.UPDATE, key=id_)
 
     async def typing(self, to: Conversation) -> None:
         """Show that an answer is on its way; a typing sign that does not get through is no loss."""
+        if not self._traffic.quiet(to.id):
+            return  # something is on its way, which says as much
 
         async def typing(connector: Any) -> Any:
-            return await connector.conversations.send_to_conversation(to.id, _addressed(to, Activity(type="typing")))
+            return await connector.conversations.send_to_conversation(to.id, addressed(to, Activity(type="typing")))
 
         try:
-            async with self._lock(to):
-                await self._once(to, typing)
+            await self._orderly(to, typing, attempts=1)
         except TandemError as error:
             log.info("typing was not shown: %s", error.message)
 
-    async def introduce(self, person: Person, at: Conversation) -> Person:
-        """The person with name and user principal name, as the channel's list of members has them.
+    async def hint(self, to: Conversation, text: str) -> None:
+        """Show in a personal chat what is being done (a stream), until the next message takes its place.
+
+        A line that does not get through is no loss; a chat that takes no streams is not tried again for an hour.
+        """
+        if to.kind != "personal" or not self._streams.wants(to.id, text, self._now()):
+            return
+        spoken = self._streams.spoken(to.id)
+
+        async def hinting(connector: Any) -> Any:
+            if self._streams.spoken(to.id) != spoken:
+                return  # the message that it was to bridge is there
+            line = Activity(type="typing", text=clean(text, LONGEST_TEXT))
+            line.entities = [self._streams.line(to.id, text, self._now())]
+            answer = await connector.conversations.send_to_conversation(to.id, addressed(to, line))
+            self._streams.opened(to.id, str((answer and answer.id) or ""))
+
+        try:
+            await self._orderly(to, hinting, rank=Rank.UPDATE, key=STREAM, attempts=1)
+        except Unavailable as error:
+            log.info("a line was not shown: %s", error.message)
+        except TandemError as error:
+            log.info("no streams in this chat: %s", error.message)
+            self._streams.refuse(to.id, self._now())
+
+    def streaming(self, to: Conversation) -> bool:
+        """Whether a stream is open, which a message has to end."""
+        return bool(self._streams.id(to.id, self._now()))
+
+    async def _finish(self, connector: Any, to: Conversation, message: Message) -> Any:
+        """End the open stream with the whole message; None if there is none, or the channel does not take it so."""
+        stream = self._streams.id(to.id, self._now())
+        if not stream:
+            self._streams.close(to.id)
+            return None
+        last = activity(to, message)
+        last.text = last.text or message.summary  # the end of a stream needs one
+        last.entities = [*(last.entities or []), self._streams.end(stream)]
+        try:
+            answer = await connector.conversations.send_to_conversation(to.id, last)
+        except (HttpOperationError, ErrorResponseException) as error:
+            meant = _meaning(error.response)
+            if isinstance(meant, Unavailable):
+                raise
+            log.info("a stream could not be ended, the message goes out by itself: %s", meant.message)
+            self._streams.refuse(to.id, self._now())
+            return None
+        self._streams.close(to.id)
+        answer.id = answer.id or stream
+        return answer
+
+    async def introduce(self, person: Person, at: Conversation) -> Member:
+        """The person with name, user principal name and standing, as the channel's list of members has them.
 
         Raises:
             Unavailable, NotFound, Invalid: The channel does not say.
@@ -138,10 +222,14 @@ class Outbound:
         async def asking(connector: Any) -> Any:
             return await connector.conversations.get_conversation_member(at.id, at.user_id)
 
-        member = await self._once(at, asking)
-        more = getattr(member, "additional_properties", None) or {}
-        name = clean(getattr(member, "name", "") or more.get("givenName") or person.name, 200)
-        return msgspec.structs.replace(person, name=name, upn=clean(more.get("userPrincipalName") or person.upn, 200))
+        found = await self._once(at, asking)
+        more = getattr(found, "additional_properties", None) or {}
+        name = clean(getattr(found, "name", "") or more.get("givenName") or person.name, 200)
+        upn = clean(more.get("userPrincipalName") or person.upn, 200)
+        role = str(more.get("userRole") or getattr(found, "role", "") or "")
+        known = msgspec.structs.replace(person, name=name, upn=upn)
+        guest = role.casefold() in ("guest", "anonymous") or "#ext#" in upn.casefold()
+        return Member(known, guest, str(more.get("tenantId") or "").lower())
 
     async def in_chat(self, to: Conversation, action: Callable[[TurnContext], Awaitable[Any]]) -> Any:
         """Do something as the bot in a conversation, such as asking for a sign-in link.
@@ -156,30 +244,86 @@ class Outbound:
             result.append(await action(context))
 
         try:
-            await self._adapter.continue_conversation(_reference(to), turn, self._adapter.app_id)
+            await self._adapter.continue_conversation(reference(to), turn, self._adapter.app_id)
         except (HttpOperationError, ErrorResponseException) as error:
             raise _meaning(error.response) from error
         except ClientRequestError as error:
             raise Unavailable("Teams cannot be reached.") from error
         return result[0] if result else None
 
-    def _lock(self, to: Conversation) -> asyncio.Lock:
-        return self._order.setdefault(to.id, asyncio.Lock())
+    # --- whose turn it is
 
-    async def _patiently(self, to: Conversation, call: Callable[[Any], Awaitable[Any]]) -> Any:
-        async with self._lock(to):
-            for attempt in range(1, self._attempts + 1):
-                try:
-                    return await self._once(to, call)
-                except Unavailable as error:
-                    wait = error.retry_after or timedelta(seconds=2 ** (attempt - 1))
-                    if attempt == self._attempts or wait > LONGEST_WAIT:
-                        raise
-                    log.warning("Teams wants us to wait %.1f s: %s", wait.total_seconds(), error.message)
-                    await self._sleep(wait.total_seconds())
+    async def _orderly(
+        self, to: Conversation, call: Call, *, rank: Rank = Rank.MESSAGE, key: str = "", attempts: int = 0
+    ) -> Any:
+        """Make a request when its turn has come, again and again as the channel wants it."""
+        ticket = self._traffic.join(to.id, rank, self._now(), key)
+        self._turns[ticket], self._ended[ticket] = asyncio.Event(), asyncio.Event()
+        ticket.error = Unavailable("The newer update was not sent.")  # unless it turns out otherwise
+        try:
+            answer = await self._carried(to, ticket, call, attempts or self._attempts)
+            ticket.error = None
+            return answer
+        except TandemError as error:
+            ticket.error = error
+            raise
+        finally:
+            ticket.done = True
+            self._traffic.leave(ticket)
+            del self._turns[ticket]
+            self._ended.pop(ticket).set()
+            self._pump()
+
+    async def _carried(self, to: Conversation, ticket: Ticket, call: Call, attempts: int) -> Any:
+        for attempt in range(1, attempts + 1):
+            self._pump()
+            await self._turns[ticket].wait()
+            if ticket.heir is not None:
+                return await self._inherited(ticket.heir)
+            if ticket.overdue is not None:
+                raise Unavailable(
+                    "So much was sent to this chat that it has to wait.",
+                    retry_after=timedelta(seconds=ticket.overdue - self._now()),
+                )
+            try:
+                return await self._once(to, call)
+            except Unavailable as error:
+                wait = error.retry_after or timedelta(seconds=2 ** (attempt - 1))
+                if attempt == attempts or wait.total_seconds() > LONGEST_WAIT_SECONDS:
+                    raise
+                log.warning("Teams wants us to wait %.1f s: %s", wait.total_seconds(), error.message)
+                self._turns[ticket].clear()
+                self._traffic.again(ticket, self._now() + wait.total_seconds())
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _once(self, to: Conversation, call: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def _inherited(self, heir: Ticket) -> None:
+        """What became of the update that took this one's place."""
+        if not heir.done:
+            await self._ended[heir].wait()
+        if heir.error is not None:
+            raise heir.error
+
+    def _pump(self) -> None:
+        """Let go whoever may go now, and look again when the next one may."""
+        if self._wake is not None:
+            self._wake()
+            self._wake = None
+        self._traffic.due(self._now())
+        for ticket, turn in self._turns.items():
+            if ticket.leaving or ticket.heir is not None or ticket.overdue is not None:
+                turn.set()
+        at = self._traffic.wake_at()
+        if at is not None:
+            self._wake = self._clock.call_at(datetime.fromtimestamp(at + _A_MOMENT, UTC), self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._pump()
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    async def _once(self, to: Conversation, call: Call) -> Any:
         async def with_connector(context: TurnContext) -> Any:
             return await call(context.turn_state[self._adapter.BOT_CONNECTOR_CLIENT_KEY])
 
@@ -195,36 +339,8 @@ def _meaning(response: Any) -> TandemError:
         return Unavailable(
             f"Teams does not take messages now ({status}: {said}).", retry_after=retry_after(response.headers)
         )
+    if status in (403, 404) and any(code in said for code in _SHUT):
+        return Unreachable(f"Nobody can be written to in this chat any more ({status}: {said}).")
     if status in (403, 404, 410):
         return NotFound(f"Teams does not know this chat or message any more ({status}: {said}).")
     return Invalid(f"Teams refuses the message ({status}: {said}).")
-
-
-def _reference(to: Conversation) -> ConversationReference:
-    return ConversationReference(
-        user=ChannelAccount(id=to.user_id),
-        bot=ChannelAccount(id=to.bot_id, name=to.bot_name),
-        conversation=ConversationAccount(id=to.id, tenant_id=to.tenant or None, conversation_type=to.kind),
-        channel_id=to.channel_id,
-        service_url=to.service_url,
-        locale=to.locale,
-    )
-
-
-def _activity(to: Conversation, message: Message) -> Activity:
-    attachments = [Attachment(content_type=CARD, content=message.card)] if message.card is not None else None
-    activity = Activity(type="message", text_format="plain", summary=message.summary, attachments=attachments)
-    if message.card is None:
-        activity.text = message.text
-    return _addressed(to, activity)
-
-
-def _addressed(to: Conversation, activity: Activity) -> Activity:
-    reference = _reference(to)
-    activity.channel_id, activity.service_url = to.channel_id, to.service_url
-    activity.conversation, activity.from_property, activity.recipient = (
-        reference.conversation,
-        reference.bot,
-        reference.user,
-    )
-    return activity

@@ -12,9 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.http import is_loopback
 from orchestration.errors import Invalid
+from orchestration.validation.hosts import pattern_problem
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Check = Callable[[str], str]
+
+SIGN_IN_HOST = "token.botframework.com"  # where sign-in links of the token service lead
 
 
 class InvalidSettings(Invalid):
@@ -70,6 +73,10 @@ def _one_of(*choices: str) -> Check:
     return lambda value: "" if value in choices else f"must be one of {', '.join(choices)}"
 
 
+def _host(value: str) -> str:
+    return pattern_problem(value)
+
+
 def _anything(_: str) -> str:
     return ""
 
@@ -116,6 +123,12 @@ class Settings:
         "How much is logged.",
         default="INFO",
         check=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    )
+    policy: str = _setting(
+        "TANDEM_POLICY",
+        "Policy file of this deployment: what Tandem may do, where links may lead, who may see what; "
+        "empty: the one that comes along.",
+        check=_file,
     )
     tenant_id: str = _setting(
         "TANDEM_TENANT_ID", "The Entra tenant whose people are served.", default=None, check=_guid
@@ -166,6 +179,12 @@ class Settings:
     graph_scope: str = _setting(
         "TANDEM_GRAPH_SCOPE", "What Graph tokens are asked for.", default="https://graph.microsoft.com/.default"
     )
+    sharepoint_host: str = _setting(
+        "TANDEM_SHAREPOINT_HOST",
+        "The tenant's SharePoint (contoso.sharepoint.com), to which links in answers and mails may lead; "
+        "OneDrive's host goes with it.",
+        check=_host,
+    )
     sap_url: str = _setting("TANDEM_SAP_URL", "SAP's OData root; empty: no SAP.", check=_url, group="SAP")
     sap_facade_url: str = _setting(
         "TANDEM_SAP_FACADE_URL", "API façade that trades an Entra token for SAML.", check=_url, group="SAP"
@@ -209,6 +228,15 @@ class Settings:
             "client_secret": secret,
             "authority": self.authority,
         }
+
+    @property
+    def systems(self) -> list[str]:
+        """Addresses to whose hosts links in what goes out may lead: of the systems that people work with."""
+        name, _, rest = self.sharepoint_host.partition(".")
+        own = [self.graph_url, self.sap_url, self.dynamics_url, self.sharepoint_host]
+        sign_in = [self.authority, self.token_service_url]
+        one_drive = [f"{name}-my.{rest}"] if rest == "sharepoint.com" else []
+        return [each for each in (*own, *one_drive, *sign_in, SIGN_IN_HOST) if each]
 
     @property
     def local(self) -> bool:

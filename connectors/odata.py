@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 from connectors.http import clipped, failure, open_client, origin, send
 from connectors.identity.bearer import Bearer
+from connectors.identity.challenge import challenge
 from orchestration.errors import Invalid, InvalidContent, Refused
 
 MOST_PAGES = 1_000
@@ -61,7 +62,9 @@ class ODataReader:
             headers = {"Authorization": f"Bearer {await bearer.token()}", "Accept": "application/json"}
             request = functools.partial(self._client.get, url, params=params, headers=headers)
             response = await send(request, system=self.system, timeout_seconds=self._timeout_seconds)
-            if response.status_code != 401 or not bearer.renew():
+            if response.status_code != 401:
+                break
+            if not await bearer.satisfy(challenge(response.headers)) and not bearer.renew():
                 break
         if not response.is_success:
             raise failure(response, system=self.system, what=what)

@@ -7,6 +7,8 @@ TandemError
 │   └── UnknownRun
 ├── Refused                    a rule says no; trying again changes nothing
 │   ├── NotPermitted           the person's own rights do not reach there
+│   ├── Denied                 the deployment's policy does not let Tandem do this
+│   ├── NotCleared             something is more sensitive than its worker or a person may see
 │   ├── Conflict               the target already has something else, or has changed
 │   ├── AlreadyDecided         the question has its answer, or was taken back
 │   ├── Outdated               the answer is to something else than what is shown now
@@ -89,6 +91,18 @@ class NotPermitted(Refused):
     """The person's own rights do not reach there."""
 
     code = "not_permitted"
+
+
+class Denied(Refused):
+    """The deployment's policy does not let Tandem do this."""
+
+    code = "denied"
+
+
+class NotCleared(Refused):
+    """Something is more sensitive than the worker or the person that would get it may see."""
+
+    code = "not_cleared"
 
 
 class Conflict(Refused):

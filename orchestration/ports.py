@@ -102,9 +102,12 @@ class Engine(Protocol):
         rules: dict[str, str] | None = None,
         exceptions: dict[str, str] | None = None,
         grant: bool = False,
+        via: str = "",
         command_id: str = "",
     ) -> Applied:
         """Answer a question: validates the answer against what was shown, stores it whole, applies it once.
+
+        `via` names the approval system that vouches for the person, where they answered in one.
 
         Raises:
             Invalid: A choice, rule or exception does not fit what was shown.

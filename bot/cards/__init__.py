@@ -8,10 +8,14 @@ characters, links only to http(s). Presses are `Action.Execute` with a verb of `
 
 from bot.cards.again import superseded
 from bot.cards.approval import decision
+from bot.cards.digest import Asked, digest
 from bot.cards.ending import outcome
+from bot.cards.exchange import asked_back, replied
 from bot.cards.greeting import help_card, unmatched, welcome
+from bot.cards.handed import handed
 from bot.cards.inquiry import question
 from bot.cards.layout import Tone
+from bot.cards.neutral import neutral
 from bot.cards.notice import message
 from bot.cards.overview import status
 from bot.cards.proposal import plan
@@ -21,19 +25,26 @@ from bot.cards.retraction import retraction
 from bot.cards.signing_in import sign_in, signed_in
 from bot.cards.tasks import progress
 from bot.cards.verdict import decided, voted, withdrawn
+from bot.cards.waiting import waiting
 
 __all__ = [
+    "Asked",
     "Tone",
+    "asked_back",
     "decided",
     "decision",
+    "digest",
+    "handed",
     "help_card",
     "message",
+    "neutral",
     "outcome",
     "plan",
     "progress",
     "question",
     "reasons",
     "reminder",
+    "replied",
     "retraction",
     "sign_in",
     "signed_in",
@@ -41,6 +52,7 @@ __all__ = [
     "superseded",
     "unmatched",
     "voted",
+    "waiting",
     "welcome",
     "withdrawn",
 ]

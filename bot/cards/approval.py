@@ -16,10 +16,13 @@ from microsoft_teams.cards.core import (
 )
 from microsoft_teams.cards.core import Choice as InputChoice
 
+from bot.cards.background import differences, reasoned, rests_on, warned
 from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
+from bot.cards.exchange import exchange
 from bot.cards.layout import GAP, about, contents, facts, finished, fitted, header, line, note, section, words
+from bot.cards.options import not_again, options
 from bot.cards.reasons import ask_for_reasons
-from bot.cards.terms import terms
+from bot.cards.terms import if_nothing, terms
 from bot.cards.wording import counted, plain, sentence
 from orchestration.core.plan import Choice
 from orchestration.core.question import (
@@ -44,6 +47,7 @@ _OPEN_ITEMS = 5
 _MOST_BUTTONS = 5
 _ITEM_FACTS = 6
 _WHY_FACTS = 10
+_RESTING = ("decision", "write", "stale")  # the others are about a step of one's own run
 _AS_BEFORE = "As in "  # how a line of `Item.why` begins that names an earlier decision
 
 _STYLES: dict[str, ActionStyle] = {APPROVE: "positive", RETRY: "positive", CANCEL: "destructive"}
@@ -61,7 +65,7 @@ _CONSEQUENCES = {
 }
 
 
-def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person) -> dict[str, Any]:
+def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "") -> dict[str, Any]:
     """What a person is asked to decide, with everything they need for it.
 
     With items: a rule for each kind, exceptions for single items (the heaviest ones; the rules cover the rest) and
@@ -72,18 +76,21 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person)
         approval: The question.
         shown: Its content, as stored under `approval.entry`.
         viewer: Who is asked on this card.
+        said: What became of the press that this card answers; empty for none.
     """
-    above = [*top(run, approval), *terms(approval, viewer)]
+    told = [line(words(said, 400, bold=True), spacing="Medium")] if said else []
+    above = [*top(run, approval), *told, *warned(shown), *terms(approval, viewer)]
     if not shown.items:
-        return fitted(lambda most: _whole(run, approval, shown, above, most), (12, 6, 3))
+        rooms = [(12, True), (12, False), (6, False), (3, False)]
+        return fitted(lambda room: _whole(run, approval, shown, viewer, above, *room), rooms)
     most = min(MOST_ITEMS, len(shown.items))
     fewer = [items for items in (16, 13, 10, 8, 6, 4, 2, 1, 0) if items < most]
     # Without a default nothing covers a kind that is not shown.
     kinds = _MOST_KINDS if shown.default else len(shown.items)
     # An answer for an item is worth more than the reasons of the next one.
     whys = [(most, kinds, explained) for explained in range(most, -1, -1)]
-    rooms = [*whys, *((items, kinds, 0) for items in fewer), *((0, few, 0) for few in (_MOST_KINDS, 6, 3, 1))]
-    return fitted(lambda room: _itemised(run, approval, shown, above, *room), rooms)
+    rooms_of_items = [*whys, *((items, kinds, 0) for items in fewer), *((0, few, 0) for few in (_MOST_KINDS, 6, 3, 1))]
+    return fitted(lambda room: _itemised(run, approval, shown, viewer, above, *room), rooms_of_items)
 
 
 def top(run: RunView, approval: ApprovalView) -> list[CardElement]:
@@ -114,53 +121,63 @@ def _text(shown: Shown) -> list[CardElement]:
 
 
 def _whole(
-    run: RunView, approval: ApprovalView, shown: Shown, above: Sequence[CardElement], most: int
+    run: RunView,
+    approval: ApprovalView,
+    shown: Shown,
+    viewer: Person,
+    above: Sequence[CardElement],
+    most: int,
+    fields: bool,
 ) -> dict[str, Any]:
     choices = choices_of(shown)
     body = [
         *above,
+        *differences(shown, most=most),
         *_text(shown),
+        *reasoned(shown),
         *(
             contents(shown.facts, most=most)
             if shown.kind in ("write", "stale")
             else facts(shown.facts, most=most, spacing="Medium")
         ),
+        *(rests_on(shown, most=min(most, 8)) if shown.kind in _RESTING else []),
+        *if_nothing(approval, viewer),
+        *exchange(run, approval),
     ]
-    if shown.kind == "write":
-        body.append(line(words("Nothing is written unless you allow it."), spacing="Medium"))
     body += [
         line(words(f"{choice.title}:", bold=True), GAP, words(consequence), spacing="Small")
         for choice in choices
         if (consequence := _CONSEQUENCES.get((shown.kind, choice.id)))
     ]
+    granting = not_again(run, approval, shown)
     commented = shown.kind == "decision"
     if commented:
         body.append(_comment())
+    body += granting
+    more = options(run, approval, shown, viewer, fields=fields)
     speak = f"{approval.title}: {', '.join(choice.title for choice in choices[:_MOST_BUTTONS])}?"
     if len(choices) <= _MOST_BUTTONS:
-        actions: list[Action] = [
+        answers: list[Action] = [
             button(
                 choice.title,
                 APPROVAL_DECIDE,
                 {**_data(run, approval), "choice": choice.id},
                 style=_STYLES.get(choice.id),
-                inputs=commented,
+                inputs=commented or (bool(granting) and choice.id == APPROVE),
             )
             for choice in choices
         ]
-        return finished(body, actions, speak=speak)
+        return finished(body, answers, more, speak=speak)
     listing = _choice_set("choice", "Your answer", choices, value=shown.default)
-    return finished(
-        [*body, listing],
-        [button("Send the answer", APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)],
-        speak=speak,
-    )
+    send = button("Send the answer", APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)
+    return finished([*body, listing], [send], more, speak=speak)
 
 
 def _itemised(
     run: RunView,
     approval: ApprovalView,
     shown: Shown,
+    viewer: Person,
     above: Sequence[CardElement],
     most: int,
     most_kinds: int,
@@ -171,7 +188,8 @@ def _itemised(
     kinds = [kind for kind, _ in counts.most_common(most_kinds)]
     total = counted(len(shown.items), "item")
 
-    body = [*above, *_text(shown), *facts(shown.facts, spacing="Medium")]
+    body = [*above, *differences(shown), *_text(shown), *reasoned(shown), *facts(shown.facts, spacing="Medium")]
+    body += [*rests_on(shown, most=4), *if_nothing(approval, viewer), *exchange(run, approval, most=4)]
     body += [
         section("Rules"),
         note(
@@ -196,7 +214,8 @@ def _itemised(
     send = button(
         "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
     )
-    return finished([*body, _comment()], [send], speak=speak)
+    more = options(run, approval, shown, viewer, fields=False)
+    return finished([*body, _comment()], [send], more, speak=speak)
 
 
 def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[CardElement]:

@@ -9,9 +9,12 @@ from microsoft_teams.cards.core import (
     Action,
     ActionSet,
     ActionStyle,
+    AdaptiveCard,
     AssociatedInputs,
+    CardElement,
     ExecuteAction,
     OpenUrlAction,
+    ShowCardAction,
     SubmitAction,
     ToggleVisibilityAction,
 )
@@ -33,6 +36,15 @@ APPROVAL_DECIDE = "approval.decide"
 APPROVAL_WHY = "approval.why"
 APPROVAL_SKIP = "approval.skip"
 APPROVAL_SHOW = "approval.show"
+APPROVAL_AGAIN = "approval.again"
+APPROVAL_EDIT = "approval.edit"
+APPROVAL_ASK = "approval.ask"
+APPROVAL_EXPLAIN = "approval.explain"
+APPROVAL_FEEDBACK = "approval.feedback"
+APPROVAL_DELEGATE = "approval.delegate"
+APPROVAL_DIGEST = "approval.digest"
+# As clients of Teams send it by themselves, without a press.
+APPROVAL_REFRESH = "refresh_approval"
 
 # In letters of a button's title: a row on a phone, and what stands around each title.
 _ROW = 36
@@ -77,6 +89,18 @@ def link_button(title: str, url: str, *, style: ActionStyle | None = None) -> li
 def reveal(title: str, element: str) -> ActionSet:
     """A button that shows or hides a part of the card."""
     return ActionSet(actions=[ToggleVisibilityAction(title=title, target_elements=[element])])
+
+
+def unfold(title: str, name: str, body: Sequence[CardElement], action: Action) -> ShowCardAction:
+    """A button that unfolds inputs with one button of their own; nothing else on the card sends these inputs.
+
+    Args:
+        title: At most a few words.
+        name: Id of the button, unlike any other on the card.
+        body: What is unfolded.
+        action: What sends it.
+    """
+    return ShowCardAction(id=name, title=plain(title, 60), card=AdaptiveCard(body=list(body), actions=[action]))
 
 
 def rows(actions: Sequence[Action]) -> list[ActionSet]:

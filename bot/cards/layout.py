@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from microsoft_teams.cards.core import (
     Action,
+    ActionSet,
     AdaptiveCard,
     CardElement,
     Column,
@@ -174,16 +175,19 @@ def bullets(title: str, entries: Sequence[str], *, most: int = 10) -> list[CardE
     ]
 
 
-def finished(body: Sequence[CardElement], actions: Sequence[Action] = (), *, speak: str) -> dict[str, Any]:
+def finished(
+    body: Sequence[CardElement], actions: Sequence[Action] = (), more: Sequence[Action] = (), *, speak: str
+) -> dict[str, Any]:
     """The card as the JSON object that goes on the wire.
 
     Args:
         body: Top to bottom.
         actions: The buttons at the bottom.
+        more: What else may be done, below those.
         speak: The card in one or two sentences: read aloud, and shown by clients that cannot draw the card.
     """
     spoken = plain(speak, 300)
-    stacked = rows(actions)
+    stacked = [*(rows(actions) or _row(actions)), *(rows(more) or _row(more))] if more else rows(actions)
     card = AdaptiveCard(
         version="1.5",
         body=[*body, *stacked],
@@ -193,6 +197,10 @@ def finished(body: Sequence[CardElement], actions: Sequence[Action] = (), *, spe
     )
     wire: dict[str, Any] = card.model_dump(by_alias=True, exclude_none=True)
     return wire
+
+
+def _row(actions: Sequence[Action]) -> list[ActionSet]:
+    return [ActionSet(actions=list(actions))] if actions else []
 
 
 def size_bytes(card: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ from bot.cards.approval import top
 from bot.cards.buttons import APPROVAL_SHOW, button
 from bot.cards.layout import GAP, Mark, banner, finished, fitted, line, moment, words
 from bot.cards.moments import local
-from bot.cards.terms import terms
+from bot.cards.terms import if_nothing, terms
 from bot.cards.wording import plain
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
@@ -29,6 +29,7 @@ def reminder(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, 
         banner(Mark("!", "Reminder", "Attention"), [words(f"Reminder: {waits} for your answer", 160, bold=True)]),
         line(*asked, spacing="Medium"),
         *terms(approval, viewer),
+        *if_nothing(approval, viewer),
     ]
     show = button("Show the question", APPROVAL_SHOW, {"run_id": run.run_id, "approval": approval.id}, style="positive")
     return fitted(lambda _: finished(body, [show], speak=f"Reminder: {approval.title}. {waits} for you."), [None])

@@ -8,6 +8,7 @@ from typing import Any
 from microsoft_teams.cards.core import CardElement
 
 from bot.cards.approval import kind_title, top
+from bot.cards.exchange import exchange
 from bot.cards.layout import GAP, Mark, banner, facts, finished, fitted, line, moment, note, section, words
 from bot.cards.moments import local
 from bot.cards.standing import unanswered, votes
@@ -64,7 +65,7 @@ def decided(
         late: The viewer has just given another answer, which came too late.
     """
     who = plain(approval.decided_by.name, 80) if approval.decided_by else "somebody"
-    title = _verdict(approval, shown)
+    title = verdict(approval, shown)
     negative = approval.choice in (REJECT, CANCEL)
     mark = Mark("–", title) if negative else Mark("✓", title, "Good")
     when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
@@ -79,6 +80,7 @@ def decided(
             body += [section("Answers"), *(_answer(plain(vote.by.name, 80), _voted(vote)) for vote in approval.votes)]
         if approval.comment:
             body.append(line(words("Comment: ", bold=True), GAP, words(f"“{approval.comment}”", 600), spacing="Medium"))
+        body += exchange(run, approval)
         if shown:
             body += facts(shown.facts, spacing="Medium")
             body += _items(shown, answered, most)
@@ -126,6 +128,8 @@ def withdrawn(run: RunView, approval: ApprovalView, *, late: bool = False) -> di
     """The question needs no answer any more; `late` as for `decided`."""
     if approval.expired and approval.on_expiry != "wait":
         return _expired(run, approval, late=late)
+    if approval.replaced:
+        return _replaced(run, approval)
     why = {
         "cancelled": "The run was cancelled before anybody answered.",
         "failed": "The run ended with a failure before anybody answered.",
@@ -140,7 +144,18 @@ def withdrawn(run: RunView, approval: ApprovalView, *, late: bool = False) -> di
     return fitted(lambda _: finished(body, speak=f"{approval.title}: no answer is needed any more."), [None])
 
 
-def _verdict(approval: ApprovalView, shown: Shown | None) -> str:
+def _replaced(run: RunView, approval: ApprovalView) -> dict[str, Any]:
+    """Somebody who was asked has changed what is asked about."""
+    body = [
+        *top(run, approval),
+        banner(Mark("–", "Replaced"), [words("A newer question takes the place of this one", bold=True)]),
+        line(words("What is to be decided was changed by somebody who was asked. Please use the newest card.")),
+        *exchange(run, approval),
+    ]
+    return fitted(lambda _: finished(body, speak=f"{approval.title}: a newer question takes its place."), [None])
+
+
+def verdict(approval: ApprovalView, shown: Shown | None) -> str:
     """What was decided, so that `by Alex Wilber` may follow."""
     if known := _VERDICTS.get((approval.kind, approval.choice)):
         return known

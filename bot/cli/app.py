@@ -158,7 +158,7 @@ def sandbox(
 
 @app.command("break")
 def break_(
-    system: Annotated[str, typer.Argument(help="sap, dynamics, graph or authority.")],
+    system: Annotated[str, typer.Argument(help="sap, dynamics, graph, authority, or sign-in with --how.")],
     how_long: Annotated[str, typer.Option("--for", metavar="SPAN", help="For how long: 30s, 2m.")] = "30s",
     status: Annotated[
         int | None, typer.Option("--status", metavar="N", help="Answer every request with this HTTP status.")
@@ -170,13 +170,28 @@ def break_(
     drop: Annotated[
         bool, typer.Option("--drop", help="Carry writes out, then cut the connection without an answer.")
     ] = False,
+    how: Annotated[
+        str, typer.Option("--how", metavar="KIND", help="For sign-in: what stands in the way; 'list' names all.")
+    ] = "",
+    person: Annotated[str, typer.Option("--as", metavar="KEY", help="For sign-in: only for this person.")] = "",
+    at: Annotated[
+        str, typer.Option("--at", metavar="SYSTEM", help="For sign-in: only at graph, sap or dynamics.")
+    ] = "",
     state: StateOption = DEFAULT_STATE,
 ) -> None:
     """Break a system of the running sandbox for a while; without --status, --latency or --drop it answers 503."""
     from bot.cli.durations import seconds_of
-    from connectors.sandbox.control import break_system
+    from connectors.sandbox.control import break_system, put_hurdle
+    from connectors.sandbox.hurdles import KINDS
 
     seconds = seconds_of(how_long)
+    if system == "sign-in":
+        if how not in KINDS:
+            lines = "\n".join(f"  {kind:<10} {about}" for kind, about in KINDS.items())
+            raise Trouble(f"Say with --how what shall stand in the way of signing in:\n{lines}")
+        put_hurdle(state, how, seconds, person, at)
+        typer.echo(f"For {how_long}, {person or 'everybody'}{f' at {at}' if at else ''}: {KINDS[how]}.")
+        return
     latency_seconds = seconds_of(latency) if latency else None
     break_system(state, system, seconds, status=status, latency_seconds=latency_seconds, path=path, drop=drop)
     if drop:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
 from kiota_abstractions.authentication import AuthenticationProvider
@@ -11,6 +9,7 @@ from kiota_abstractions.request_information import RequestInformation
 from kiota_abstractions.request_option import RequestOption
 
 from connectors.identity.bearer import Bearer
+from connectors.identity.challenge import demanded
 
 KEY = "TandemActingFor"
 
@@ -41,13 +40,3 @@ class DelegatedAuthentication(AuthenticationProvider):
         token = await acting.bearer.token(claims=demanded(challenge))
         request.headers.remove("Authorization")
         request.headers.add("Authorization", f"Bearer {token}")
-
-
-def demanded(challenge: str) -> str:
-    """The claims of a challenge as JSON; Graph sends them in base64."""
-    try:
-        text = base64.urlsafe_b64decode(challenge + "=" * (-len(challenge) % 4)).decode()
-        json.loads(text)
-    except ValueError:
-        return challenge
-    return text

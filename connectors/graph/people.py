@@ -90,7 +90,7 @@ class People:
             raise NotFound(f"{said} Ask whoever keeps it to enter one, or name the person in the goal.")
         if not response.is_success:
             raise session.failure(response, f"look up the manager of {name}")
-        return _found(as_object(response))
+        return found(as_object(response))
 
 
 async def _by_address(session: GraphSession, address: str) -> Found:
@@ -104,7 +104,7 @@ async def _by_address(session: GraphSession, address: str) -> Found:
         raise NotFound(f"There is nobody with the address {clipped(address, 80)} in your organisation.")
     if not response.is_success:
         raise session.failure(response, f"look up {clipped(address, 80)}")
-    return _found(as_object(response))
+    return found(as_object(response))
 
 
 async def _by_name(session: GraphSession, name: str) -> Found:
@@ -115,7 +115,7 @@ async def _by_name(session: GraphSession, name: str) -> Found:
     )
     body = await session.read(session.sdk.users.get, query=query, what=f"look up {clipped(name, 80)}")
     listed = body.get("value")
-    candidates = [_found(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    candidates = [found(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     exact = [each for each in candidates if each.name.casefold() == name.casefold()]
     if len(exact) == 1:
         return exact[0]
@@ -128,7 +128,8 @@ async def _by_name(session: GraphSession, name: str) -> Found:
     raise InvalidContent(f"There is nobody named just {shown}. Perhaps {named}? Give the full name or the address.")
 
 
-def _found(user: dict[str, Any]) -> Found:
+def found(user: dict[str, Any]) -> Found:
+    """A person as Graph writes one."""
     texts = {name: value for name, value in user.items() if isinstance(value, str)}
     return Found(
         id=texts.get("id", ""),

@@ -11,6 +11,7 @@ from connectors.graph.calendar import availability, create, free_time
 from connectors.graph.chat import Chats
 from connectors.graph.client import GraphClient
 from connectors.graph.files import Files, found_summary, read_summary
+from connectors.graph.group import Groups, Members
 from connectors.graph.mail import draft, search, send
 from connectors.graph.mailbox import PLACES
 from connectors.graph.people import Found, People
@@ -131,7 +132,9 @@ def _people(client: GraphClient) -> list[Worker]:
         system="Outlook",
         summarize=availability.summary,
     )
-    return [find(people.find), manager(people.manager), presence(availability.Presence(client).read)]
+    members = _read("people.members", title="Look up who is in a group", system="Microsoft 365", summarize=_members)
+    in_group = members(Groups(client).members)
+    return [find(people.find), manager(people.manager), in_group, presence(availability.Presence(client).read)]
 
 
 def _teams(client: GraphClient) -> Worker:
@@ -148,6 +151,10 @@ def _teams(client: GraphClient) -> Worker:
         compensation="If it has to go, delete the message in Teams.",
     )
     return post(chats.post)
+
+
+def _members(members: Members) -> str:
+    return "1 person" if len(members.people) == 1 else f"{len(members.people)} people"
 
 
 def _name(found: Found) -> str:

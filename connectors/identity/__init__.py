@@ -2,6 +2,8 @@
 
 from connectors.identity.assertion import AssertionSource
 from connectors.identity.bearer import Bearer
+from connectors.identity.federation import FederatedProof
 from connectors.identity.identity import Identity, IdentitySettings
+from connectors.identity.need import Need, SignInMissing
 
-__all__ = ["AssertionSource", "Bearer", "Identity", "IdentitySettings"]
+__all__ = ["AssertionSource", "Bearer", "FederatedProof", "Identity", "IdentitySettings", "Need", "SignInMissing"]

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from connectors.identity.need import Need, SignInMissing, Why
 from orchestration.core.run import Person
-from orchestration.errors import SignInNeeded
 
 LEEWAY_SECONDS = 30
 
@@ -57,12 +57,17 @@ def check(assertion: str | None, person: Person, tenant: str, now: float) -> str
         SignInNeeded: There is none, it is over, or it is another person's.
     """
     if not assertion:
-        raise SignInNeeded("You are not signed in. Sign in, and the run goes on.")
+        raise _missing("signed_out", "You are not signed in. Sign in, and the run goes on.")
     found = claims(assertion)
     if found is None:
-        raise SignInNeeded("Your sign-in cannot be read. Sign in again, and the run goes on.")
+        raise _missing("unreadable", "Your sign-in cannot be read. Sign in again, and the run goes on.")
     if found.oid.lower() != person.id.lower() or found.tid.lower() != tenant.lower():
-        raise SignInNeeded(f"The sign-in belongs to somebody else. Sign in as {person.name}, and the run goes on.")
+        said = f"The sign-in belongs to somebody else. Sign in as {person.name}, and the run goes on."
+        raise _missing("other_person", said)
     if found.exp - LEEWAY_SECONDS <= now:
-        raise SignInNeeded("Your sign-in has expired. Sign in again, and the run goes on.")
+        raise _missing("expired", "Your sign-in has expired. Sign in again, and the run goes on.")
     return assertion
+
+
+def _missing(why: Why, message: str) -> SignInMissing:
+    return SignInMissing(Need(why, message))

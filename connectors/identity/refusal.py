@@ -10,12 +10,20 @@ import msgspec
 from azure.core.exceptions import HttpResponseError
 
 from connectors.http import retry_after
-from orchestration.errors import NotPermitted, Refused, SignInNeeded, TandemError, Unavailable
+from connectors.identity.need import Need, SignInMissing
+from orchestration.errors import NotPermitted, Refused, TandemError, Unavailable
 
 CONSENT_MISSING = frozenset({65001, 65004, 90094})
 NOT_ASSIGNED = frozenset({50105})
+DISABLED = frozenset({50057})
 WRONG_AUDIENCE = frozenset({500131})
+UNREADABLE = frozenset({50013, 50027})
+# A rule of the organisation says no to this device, place or app: another sign-in on the same device changes nothing.
+BLOCKED = frozenset({53000, 53001, 53002, 53003, 53009, 530032})
+REVOKED = frozenset({50173, 700082, 70008, 50078})
+EXPIRED = frozenset({500133})
 PERSONS_TO_MEND = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
+NAMES = {"graph.microsoft.com": "Microsoft 365", "operations.dynamics.com": "Dynamics 365"}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -27,12 +35,14 @@ class Answer(msgspec.Struct, frozen=True):
     error_codes: list[int] = []
 
 
-def meaning(error: HttpResponseError, scope: str) -> TandemError:
+def meaning(error: HttpResponseError, scope: str, *, where: str = "", consent: str = "") -> TandemError:
     """The error that a failed token request stands for.
 
     Args:
         error: From azure-identity; a plain `ClientAuthenticationError` for nearly everything.
         scope: What the token was for.
+        where: The system as people call it; derived from the scope if not given.
+        consent: The page on which an administrator gives consent.
     """
     response: Any = error.response  # azure-core's type leaves out what every response has
     if response is None:  # a page that is not OAuth at all, such as a gateway's
@@ -43,26 +53,21 @@ def meaning(error: HttpResponseError, scope: str) -> TandemError:
         return Unavailable(
             f"The sign-in service does not answer ({status}).", retry_after=retry_after(response.headers)
         )
-    where, codes = _resource(scope), set(answer.error_codes)
+    there, codes = where or named(scope), set(answer.error_codes)
     if codes & CONSENT_MISSING or "consent_required" in (answer.error, answer.suberror):
-        return SignInNeeded(
-            f"Tandem has no consent to act for you at {where}. An administrator of your organisation grants it in the "
-            "Entra admin centre (Enterprise applications, Tandem, Permissions); sign in again after that."
-        )
+        return SignInMissing(_consent(there, codes, consent))
     if codes & NOT_ASSIGNED:
         return NotPermitted("Your account is not assigned to Tandem. Ask an administrator of your organisation.")
+    if codes & DISABLED:
+        return NotPermitted("Your account is disabled. Ask an administrator of your organisation.")
     if codes & WRONG_AUDIENCE:
         return Refused(
             "The sign-in was made for another app than the one that uses it: the operator must give the OAuth "
             "connection the scope access_as_user of TANDEM_SSO_APP_ID."
         )
-    if answer.error == "interaction_required":
-        return SignInNeeded(
-            f"Your organisation wants to confirm that it is you before {where} opens. Sign in again, "
-            "and the run goes on."
-        )
-    if answer.error in PERSONS_TO_MEND:
-        return SignInNeeded("Your sign-in is no longer accepted. Sign in again, and the run goes on.")
+    if found := _persons(answer, codes, there):
+        return SignInMissing(found)
+    where = _resource(scope)
     if answer.error in ("invalid_client", "unauthorized_client"):
         return Refused(
             f"The sign-in service does not accept Tandem itself ({_code(answer)}): the operator must check "
@@ -71,6 +76,49 @@ def meaning(error: HttpResponseError, scope: str) -> TandemError:
     return Refused(
         f"The sign-in service gives no token for {where} ({_code(answer)}): the operator must check the settings."
     )
+
+
+def _consent(where: str, codes: set[int], link: str) -> Need:
+    declined = "You declined that Tandem acts" if 65004 in codes else "Tandem has no consent to act"
+    how = (
+        "An administrator of your organisation gives it on the consent page: open it if you are one, or send them its "
+        "address."
+        if link
+        else "An administrator of your organisation gives it in the Entra admin centre (Enterprise applications, "
+        "Tandem, Permissions)."
+    )
+    message = f"{declined} for you at {where}. {how} Press “Try again” after that, and the run goes on."
+    return Need("consent", message, where, link)
+
+
+def _persons(answer: Answer, codes: set[int], where: str) -> Need | None:
+    """What the person themselves, or a rule about them, stands in the way of."""
+    again = "Sign in again, and the run goes on."
+    if codes & BLOCKED:
+        said = (
+            f"Your organisation does not let {where} be opened from this device, place or app ({_code(answer)}). Sign "
+            "in from a device that your organisation manages; if that is what you use, ask your administrator which "
+            "rule (conditional access) stands in the way of Tandem."
+        )
+        return Need("blocked", said, where)
+    if answer.error == "interaction_required":
+        said = (
+            f"Your organisation wants to confirm that it is you before {where} opens. Sign in again with the second "
+            "step that it asks for, and the run goes on. If you are asked for the same again after that, tell your "
+            "administrator: the sign-in page does not ask for what the rule demands unless the rule (conditional "
+            "access) also covers the sign-in to Tandem itself."
+        )
+        return Need("confirm", said, where)
+    if answer.error not in PERSONS_TO_MEND and not codes & UNREADABLE:
+        return None
+    if codes & EXPIRED:
+        return Need("expired", f"Your sign-in is no longer accepted: it has expired. {again}", where)
+    if codes & UNREADABLE:
+        return Need("unreadable", f"Your sign-in is no longer accepted: it cannot be verified. {again}", where)
+    if codes & REVOKED:
+        said = "it was ended, as after a new password or by an administrator"
+        return Need("revoked", f"Your sign-in is no longer accepted: {said}. {again}", where)
+    return Need("revoked", f"Your sign-in is no longer accepted. {again}", where)
 
 
 def _answer(response: Any) -> Answer:
@@ -82,6 +130,12 @@ def _answer(response: Any) -> Answer:
 
 def _code(answer: Answer) -> str:
     return f"AADSTS{answer.error_codes[0]}" if answer.error_codes else answer.error or "no reason given"
+
+
+def named(scope: str) -> str:
+    """The system that a scope is about, as people call it."""
+    host = _resource(scope)
+    return next((name for end, name in NAMES.items() if host == end or host.endswith(f".{end}")), host)
 
 
 def _resource(scope: str) -> str:

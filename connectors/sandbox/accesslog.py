@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections import Counter
@@ -49,6 +50,19 @@ class AccessLog:
 
         return note
 
+    @staticmethod
+    def _shown(request: web.Request) -> dict[str, object] | None:
+        """Whose token came along, and for what, as the token itself says: nothing that could be used again."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            body = token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+            return {"for": claims.get("oid"), "at": claims.get("aud"), "by": claims.get("azp"), **_kind(claims)}
+        except (ValueError, IndexError, AttributeError):
+            return {"unreadable": True}
+
     def _write(self, request: web.Request, system: str, status: int, seconds: float) -> None:
         self.counts[system, request.method, status] += 1
         line = {
@@ -58,6 +72,7 @@ class AccessLog:
             "path": request.path,
             "query": {k: "..." if k.lower() in _SECRET_QUERY else v for k, v in request.query.items()},
             "person": request.get(PERSON),
+            "token": self._shown(request),
             "status": status,
             "ms": round(seconds * 1000, 1),
         }
@@ -71,3 +86,7 @@ class AccessLog:
         """Closes the file."""
         if self._out:
             self._out.close()
+
+
+def _kind(claims: dict[str, object]) -> dict[str, object]:
+    return {"app_only": True} if claims.get("idtyp") == "app" else {}

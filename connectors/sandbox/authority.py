@@ -8,11 +8,14 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 
 from aiohttp import web
 
 from connectors.sandbox.accesslog import acted
-from connectors.sandbox.data import Tenant
+from connectors.sandbox.data import Person, Tenant
+from connectors.sandbox.hurdles import CONTEXT, Hurdles
+from connectors.sandbox.pages import page
 from connectors.sandbox.tokens import (
     CHANNEL_AUDIENCE,
     LIFETIME_SECONDS,
@@ -25,16 +28,22 @@ from connectors.sandbox.tokens import (
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
 FACADE_AUDIENCE = "api://tandem-sap-facade"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FEDERATION_AUDIENCE = "api://AzureADTokenExchange"
 OPENID_SCOPES = {"openid", "profile", "offline_access", "email"}
 
 
 class OAuthError(Exception):
     """A refusal in Entra's own words and shape."""
 
-    def __init__(self, status: int, error: str, code: int, message: str, suberror: str | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, code: int, message: str, suberror: str | None = None, claims: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = {"error": error, "error_description": f"AADSTS{code}: {message}", "error_codes": [code]}
+        if claims:
+            self.body["claims"] = claims
         if suberror:
             self.body["suberror"] = suberror
 
@@ -42,10 +51,11 @@ class OAuthError(Exception):
 class Authority:
     """Serves /{tenant}/... over https."""
 
-    def __init__(self, tenant: Tenant, mint: Mint, url: str) -> None:
+    def __init__(self, tenant: Tenant, mint: Mint, url: str, hurdles: Hurdles) -> None:
         self.tenant = tenant
         self.mint = mint
         self.url = url
+        self._hurdles = hurdles
         secrets = mint.keys.secrets
         self._secrets = {tenant.file.apps.bot.id: secrets.app, tenant.file.apps.sso.id: secrets.sso}
         self._delegated = {
@@ -60,6 +70,8 @@ class Authority:
             router.add_get(f"/{{tenant}}{version}/.well-known/openid-configuration", self.metadata)
         router.add_get("/{tenant}/discovery/v2.0/keys", self.keys)
         router.add_post("/{tenant}/oauth2/v2.0/token", self.token)
+        router.add_get("/{tenant}/adminconsent", self.consent)
+        router.add_post("/{tenant}/adminconsent", self.consent)
 
     async def metadata(self, request: web.Request) -> web.Response:
         """OpenID provider metadata."""
@@ -86,6 +98,23 @@ class Authority:
     async def keys(self, request: web.Request) -> web.Response:
         """The keys with which tokens are signed."""
         return web.json_response({"keys": [self.mint.keys.authority.jwk(issuer=self.mint.issuer)]})
+
+    async def consent(self, request: web.Request) -> web.Response:
+        """The page on which an administrator gives consent for everybody."""
+        if request.query.get("client_id") != self.tenant.file.apps.sso.id:
+            return page("No such app", "<p>AADSTS700016: there is no application with this client_id.</p>", status=400)
+        name = escape(self.tenant.file.apps.sso.name)
+        if request.method == "GET":
+            body = (
+                f"<p><strong>{name}</strong> asks to act for the people of {escape(self.tenant.file.name)}, each with "
+                "their own rights, at Microsoft 365, SAP and Dynamics 365. Only an administrator may agree.</p>"
+                '<form method="post"><button>Accept for everybody, as an administrator</button></form>'
+            )
+            return page("Permissions requested", body)
+        if request.headers.get("Origin") != self.url:
+            return page("Not from here", "<p>This form was sent from another site. Nothing was done.</p>", status=403)
+        self._hurdles.consented()
+        return page("Consent given", "<p>Go back to the chat and press “Try again”; you can close this page.</p>")
 
     async def token(self, request: web.Request) -> web.Response:
         """The token endpoint."""
@@ -130,6 +159,9 @@ class Authority:
                 f"Application with identifier '{client}' was not found in the directory '{self.tenant.file.name}'."
             )
             raise OAuthError(400, "unauthorized_client", 700016, message)
+        if form.get("client_assertion_type") == ASSERTION_TYPE:
+            self._check_federated(client, form.get("client_assertion", ""))
+            return client
         if not secret:
             message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
             raise OAuthError(401, "invalid_client", 7000218, message)
@@ -137,6 +169,18 @@ class Authority:
             message = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
             raise OAuthError(401, "invalid_client", 7000215, f"{message} value, not the client secret ID.")
         return client
+
+    def _check_federated(self, client: str, assertion: str) -> None:
+        """The registration that people sign in to trusts the bot's managed identity, and nothing else."""
+        try:
+            claims = self.mint.verify(assertion, FEDERATION_AUDIENCE)
+        except TokenRefused as error:
+            message = f"A configuration issue is preventing authentication: {error.detail}"
+            raise OAuthError(401, "invalid_client", 700027, message) from error
+        apps = self.tenant.file.apps
+        if client != apps.sso.id or claims.get("idtyp") != "app" or claims.get("appid") != apps.bot.id:
+            message = "No matching federated identity record found for presented assertion subject."
+            raise OAuthError(401, "invalid_client", 700213, message)
 
     def _audience(self, form: Mapping[str, str], known: set[str]) -> tuple[str, set[str]]:
         scopes = set(form.get("scope", "").split())
@@ -211,10 +255,11 @@ class Authority:
         if person is None:
             raise OAuthError(400, "invalid_grant", 50034, "The user account does not exist in the directory.")
         acted(request, person.key)
+        more = self._let_in(person, audience, form)
         granted = self._delegated[audience]
         who = json.dumps({"uid": person.id, "utid": self.tenant.id}).encode()
         answer: dict[str, object] = {
-            "access_token": self.mint.delegated(person, client, audience, granted),
+            "access_token": self.mint.delegated(person, client, audience, granted, **more),
             "expires_in": LIFETIME_SECONDS - 1,
             "scope": " ".join(f"{audience}/{scope}" for scope in granted.split()),
             "client_info": base64.urlsafe_b64encode(who).decode().rstrip("="),
@@ -224,6 +269,43 @@ class Authority:
         if "offline_access" in scopes:
             answer["refresh_token"] = self.mint.refresh_token(person, client)
         return answer
+
+    def _let_in(self, person: Person, audience: str, form: Mapping[str, str]) -> dict[str, object]:
+        """The claims that the person's token gets besides the usual ones; raises where a hurdle stands in the way."""
+        at = {GRAPH_AUDIENCE: "graph", FACADE_AUDIENCE: "sap"}.get(audience, "dynamics")
+
+        def stands(kind: str) -> bool:
+            return self._hurdles.find(kind, person.key, at) is not None
+
+        if stands("revoked"):
+            message = "The provided grant has expired due to it being revoked, a fresh auth token is needed."
+            raise OAuthError(400, "invalid_grant", 50173, message, "bad_token")
+        if stands("consent"):
+            message = (
+                f"The user or administrator has not consented to use the application with ID "
+                f"'{self.tenant.file.apps.sso.id}' named '{self.tenant.file.apps.sso.name}'. Send an interactive "
+                "authorization request for this user and resource."
+            )
+            raise OAuthError(400, "invalid_grant", 65001, message, "consent_required")
+        if stands("blocked"):
+            message = "Access has been blocked by Conditional Access policies. The access policy does not allow token."
+            raise OAuthError(400, "interaction_required", 53003, message, "message_only")
+        step = (
+            "Due to a configuration change made by your administrator, or because you moved to a new location, you "
+            f"must use multi-factor authentication to access '{audience}'."
+        )
+        if stands("confirm"):
+            wanted = json.dumps({"access_token": {"capolids": {"essential": True, "values": [str(uuid.uuid4())]}}})
+            raise OAuthError(400, "interaction_required", 50076, step, "basic_action", wanted)
+        asked = form.get("claims", "")
+        more: dict[str, object] = {}
+        if (newer := self._hurdles.find("challenge", person.key, at)) and newer.id in asked:
+            more["cae"] = newer.id
+        if (higher := self._hurdles.find("step-up", person.key, at)) and '"acrs"' in asked:
+            if not self._hurdles.stepped_up(higher, person.key):
+                raise OAuthError(400, "interaction_required", 50076, step, "basic_action", higher.demand)
+            more["acrs"] = [CONTEXT]
+        return more
 
     def _refusal(self, error: OAuthError) -> web.Response:
         trace, correlation, now = str(uuid.uuid4()), str(uuid.uuid4()), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"

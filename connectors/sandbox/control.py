@@ -17,6 +17,7 @@ from connectors.sandbox.data import Tenant
 from connectors.sandbox.drives import Drives
 from connectors.sandbox.faults import SYSTEMS, Faults
 from connectors.sandbox.guard import refuse_browsers
+from connectors.sandbox.hurdles import Hurdles
 from connectors.sandbox.mailroom import Mailroom
 from connectors.sandbox.messages import INBOX, Address
 from connectors.sandbox.office import Office
@@ -37,6 +38,7 @@ class Control:
         key: str,
         *,
         faults: Faults,
+        hurdles: Hurdles,
         sessions: Sessions,
         drives: Drives,
         log: AccessLog,
@@ -46,6 +48,7 @@ class Control:
         self._tenant = tenant
         self._key = key
         self._faults = faults
+        self._hurdles = hurdles
         self._sessions = sessions
         self._drives = drives
         self._log = log
@@ -62,6 +65,7 @@ class Control:
         router.add_post("/control/delay", self._guarded(self._delay))
         router.add_get("/control/requests", self._guarded(self._requests))
         router.add_post("/control/break", self._guarded(self._break))
+        router.add_post("/control/hurdle", self._guarded(self._hurdle))
         router.add_post("/control/mend", self._guarded(self._mend))
         router.add_post("/control/sign-out", self._guarded(self._sign_out))
         router.add_post("/control/expire", self._guarded(self._expire))
@@ -104,6 +108,9 @@ class Control:
                     "times": fault.times,
                     **({"drop": True} if fault.drop else {}),
                 }
+        for hurdle in self._hurdles.standing():
+            name = " ".join(part for part in ("sign-in", hurdle.kind, hurdle.person, hurdle.at) if part)
+            broken[name] = {"seconds": round(self._hurdles.left_seconds(hurdle), 1)}
         return broken
 
     def _writes(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +187,16 @@ class Control:
         if system is not None and system not in SYSTEMS:
             raise ValueError(f"there is no system {system!r}; there are {', '.join(SYSTEMS)}")
         self._faults.mend(system)
+        if system is None:
+            self._hurdles.clear()
+        return {"broken": self._broken()}
+
+    def _hurdle(self, body: dict[str, Any]) -> dict[str, Any]:
+        if unknown := set(body) - {"kind", "seconds", "person", "at"}:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        person = self._person(body) if body.get("person") else ""
+        kind, at = str(body.get("kind") or ""), str(body.get("at") or "")
+        self._hurdles.put(kind, body.get("seconds", 0), person, at)
         return {"broken": self._broken()}
 
     def _person(self, body: dict[str, Any]) -> str:
@@ -239,6 +256,23 @@ def break_system(
         "retry_after": retry_after,
     }
     return call(state, "break", {name: value for name, value in wanted.items() if value is not None})
+
+
+def put_hurdle(state: Path, kind: str, seconds: float, person: str = "", at: str = "") -> dict[str, Any]:
+    """Puts something between people and their tokens in the running sandbox; returns what is broken now.
+
+    Args:
+        state: The sandbox's state folder, where sandbox.json is.
+        kind: One of `hurdles.KINDS`.
+        seconds: For how long.
+        person: Key of the person; empty for everybody.
+        at: graph, sap or dynamics; empty for all of them.
+
+    Raises:
+        Unavailable: No sandbox runs there.
+        Invalid: The sandbox does not take these arguments; the message says why.
+    """
+    return call(state, "hurdle", {"kind": kind, "seconds": seconds, "person": person, "at": at})
 
 
 def mend_system(state: Path, system: str | None = None) -> dict[str, Any]:

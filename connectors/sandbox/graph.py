@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import uuid
 from collections.abc import Awaitable, Mapping
@@ -23,6 +24,7 @@ from connectors.sandbox.graph_files import FilesApi
 from connectors.sandbox.graph_mail import MailApi
 from connectors.sandbox.graph_people import PeopleApi
 from connectors.sandbox.graph_sharing import SharingApi
+from connectors.sandbox.hurdles import CONTEXT, Hurdles
 from connectors.sandbox.odata import ODataError
 from connectors.sandbox.replies import GraphError
 from connectors.sandbox.throttle import MAILBOX_PATH
@@ -30,9 +32,18 @@ from connectors.sandbox.tokens import Mint, TokenRefused
 from connectors.sandbox.upload_sessions import UploadSessions
 
 PREFIX = "/graph/v1.0"
+GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 
 
 _MAILBOX = re.compile(r"/(?:me|users/(?P<user>[^/]+))/(?P<rest>.+)")
+
+
+class _Challenge(Exception):
+    """The token is good, but not good enough; `claims` says what another one must have."""
+
+    def __init__(self, message: str, claims: str) -> None:
+        super().__init__(message)
+        self.claims = claims
 
 
 class Graph:
@@ -42,6 +53,7 @@ class Graph:
         self,
         mint: Mint,
         faults: Faults,
+        hurdles: Hurdles,
         *,
         people: PeopleApi,
         files: FilesApi,
@@ -53,6 +65,7 @@ class Graph:
     ) -> None:
         self._mint = mint
         self._faults = faults
+        self._hurdles = hurdles
         self._people = people
         self._files = files
         self._sharing = sharing
@@ -83,6 +96,14 @@ class Graph:
             except TokenRefused as error:
                 response = _error(401, "InvalidAuthenticationToken", error.detail, ids)
                 response.headers["WWW-Authenticate"] = 'Bearer realm="", error="invalid_token"'
+                return response
+            except _Challenge as error:
+                response = _error(401, "InvalidAuthenticationToken", str(error), ids)
+                wanted = base64.b64encode(error.claims.encode()).decode()
+                response.headers["WWW-Authenticate"] = (
+                    f'Bearer realm="", authorization_uri="{self._mint.issuer}/authorize", client_id="{GRAPH_APP}", '
+                    f'error="insufficient_claims", claims="{wanted}"'
+                )
                 return response
 
         async def whole() -> web.StreamResponse:
@@ -146,6 +167,12 @@ class Graph:
             message = "Insufficient privileges to complete the operation: this is an app's own token, not a person's."
             raise GraphError(403, "Authorization_RequestDenied", message)
         acted(request, caller.person.key)
+        newer = self._hurdles.find("challenge", caller.person.key, "graph")
+        if newer and caller.claims.get("cae") != newer.id:
+            raise _Challenge("Continuous access evaluation resulted in challenge.", newer.demand)
+        higher = self._hurdles.find("step-up", caller.person.key, "graph")
+        if higher and CONTEXT not in (caller.claims.get("acrs") or []):
+            raise _Challenge("The token does not have the authentication context that is required.", higher.demand)
         return caller.person
 
 

@@ -33,6 +33,7 @@ from connectors.sandbox.graph_people import PeopleApi
 from connectors.sandbox.graph_search import SearchApi
 from connectors.sandbox.graph_sharing import SharingApi
 from connectors.sandbox.guard import only_local_host, refuse_in_the_cloud
+from connectors.sandbox.hurdles import Hurdles
 from connectors.sandbox.journal import Journal
 from connectors.sandbox.keys import Keyring, write_private
 from connectors.sandbox.mailroom import Mailroom
@@ -107,13 +108,14 @@ class Sandbox:
         self.mailroom = Mailroom(self.office)
         self.log = AccessLog(inner / "access.log")
         self.faults = Faults()
+        self.hurdles = Hurdles()
         self.gate = MailboxGate()
         self.authority_url = f"https://localhost:{port_base}"
         self.url = f"http://{HOST}:{port_base + 1}"
         # People and the Bot Framework's client come by name, APIs by address.
         self.named_url = f"http://localhost:{port_base + 1}"
         self.mint = Mint(self.tenant, self.keys, self.sessions, self.authority_url)
-        self.token_service = TokenService(self.tenant, self.mint, self.sessions, self.named_url)
+        self.token_service = TokenService(self.tenant, self.mint, self.sessions, self.named_url, self.hurdles)
         self.windows = [
             Window(
                 self.tenant.people[key], port_base + FIRST_WINDOW_OFFSET + i, playground_port + i, bot_url, self.mint
@@ -165,6 +167,7 @@ class Sandbox:
             "TANDEM_TOKEN_SERVICE_URL": f"{self.named_url}{TOKEN_SERVICE_PREFIX}",
             "TANDEM_GRAPH_URL": f"{self.url}/graph/v1.0",
             "TANDEM_GRAPH_SCOPE": f"{GRAPH_AUDIENCE}/.default",
+            "TANDEM_SHAREPOINT_HOST": self.named_url.partition("://")[2],
             "TANDEM_SAP_URL": f"{self.url}/sap",
             "TANDEM_SAP_FACADE_URL": f"{self.url}/facade",
             "TANDEM_SAP_FACADE_SCOPE": f"{FACADE_AUDIENCE}/.default",
@@ -194,7 +197,7 @@ class Sandbox:
 
     def _authority_app(self) -> web.Application:
         app = self._app(self.port_base, "authority", lambda request: "authority")
-        Authority(self.tenant, self.mint, self.authority_url).register(app.router)
+        Authority(self.tenant, self.mint, self.authority_url, self.hurdles).register(app.router)
         return app
 
     def _tenant_app(self) -> web.Application:
@@ -204,6 +207,7 @@ class Sandbox:
             self.tenant,
             self.keys.secrets.control,
             faults=self.faults,
+            hurdles=self.hurdles,
             sessions=self.sessions,
             drives=self.drives,
             log=self.log,
@@ -243,6 +247,7 @@ class Sandbox:
         return Graph(
             self.mint,
             self.faults,
+            self.hurdles,
             people=PeopleApi(self.tenant, url),
             files=files,
             sharing=sharing,

@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from connectors.sandbox.accesslog import acted
 from connectors.sandbox.data import Person, Tenant
+from connectors.sandbox.hurdles import Hurdles
 from connectors.sandbox.sessions import Sessions
 from connectors.sandbox.tokens import CHANNEL_AUDIENCE, Caller, Mint, TokenRefused
 
@@ -45,12 +46,14 @@ class TokenService:
         mint: Mint,
         sessions: Sessions,
         url: str,
+        hurdles: Hurdles,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tenant = tenant
         self._mint = mint
         self._sessions = sessions
         self._url = url
+        self._hurdles = hurdles
         self._clock = clock
         self._asked: dict[str, SignIn] = {}
         self._codes: dict[str, tuple[SignIn, float]] = {}
@@ -118,7 +121,9 @@ class TokenService:
             self._redeem(code, person, connection)
         if not self._sessions.is_signed_in(person.key, connection):
             return web.Response(status=404)
-        token = self._token(person, connection)
+        if self._hurdles.find("lost", person.key):
+            return web.Response(status=404)
+        token = self._odd(person) or self._token(person, connection)
         expires = datetime.fromtimestamp(self._expiry(token), UTC)
         return web.json_response(
             {
@@ -136,7 +141,18 @@ class TokenService:
             return
         if sign_in.person.key == person.key and sign_in.connection == connection:
             del self._codes[code]
-            self._sessions.sign_in(person.key, connection)
+            self._signed_in(person, connection, page=True)
+
+    def _signed_in(self, person: Person, connection: str, *, page: bool) -> None:
+        self._sessions.sign_in(person.key, connection)
+        self._hurdles.signed_in(person.key, page=page)
+        self._issued.pop((person.key, connection), None)
+
+    def _odd(self, person: Person) -> str:
+        for kind in ("stranger", "tenant", "unsigned", "audience", "expired"):
+            if self._hurdles.find(kind, person.key):
+                return self._mint.odd_user_token(person, kind)
+        return ""
 
     def _token(self, person: Person, connection: str) -> str:
         """The same token until it is about to expire, as the real service does; clients cache by it."""
@@ -188,7 +204,7 @@ class TokenService:
             return _error(400, "BadArgument", f"The token cannot be exchanged: {detail}")
         if claims.get("oid") != person.id:
             return _error(400, "BadArgument", "The token is another person's.")
-        self._sessions.sign_in(person.key, connection)
+        self._signed_in(person, connection, page=False)
         return await self._get_token(request)
 
     async def _aad_tokens(self, request: web.Request) -> web.StreamResponse:

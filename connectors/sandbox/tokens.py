@@ -48,6 +48,7 @@ class Caller(msgspec.Struct, frozen=True):
     app: str
     person: Person | None
     scopes: frozenset[str]
+    claims: Claims = {}
 
 
 class Mint:
@@ -72,10 +73,29 @@ class Mint:
         """The token that the OAuth connection holds for a person: the assertion of on-behalf-of."""
         return self.delegated(person, self.tenant.file.apps.sso.id, self.user_audience, "access_as_user")
 
-    def delegated(self, person: Person, app: str, audience: str, scopes: str) -> str:
-        """A token by which `app` acts for `person` at `audience`."""
+    def delegated(self, person: Person, app: str, audience: str, scopes: str, **more: object) -> str:
+        """A token by which `app` acts for `person` at `audience`; `more` are further claims."""
         about = {"aud": audience, "azp": app, "appid": app, "scp": scopes, "idtyp": "user"}
-        return self._entra({**about, **self._person_claims(person)})
+        return self._entra({**about, **self._person_claims(person), **more})
+
+    def odd_user_token(self, person: Person, kind: str) -> str:
+        """A token with which nobody is to get in, as a broken or bad token service might give; see `hurdles.KINDS`."""
+        claims = jwt.decode(self.user_token(person), options={"verify_signature": False})
+        if kind == "unsigned":
+            return jwt.encode(claims, "", algorithm="none")
+        others = (other for other in self.tenant.people.values() if other.key != person.key)
+        wrong: dict[str, dict[str, object]] = {
+            "stranger": self._person_claims(next(others, person)),
+            "tenant": {"tid": str(uuid.uuid5(uuid.NAMESPACE_DNS, "another.example"))},
+            "audience": {"aud": "https://graph.microsoft.com"},
+            "expired": {"exp": int(time.time()) - 60},
+        }
+        return jwt.encode(
+            {**claims, **wrong[kind]},
+            self.keys.authority.private,
+            algorithm="RS256",
+            headers={"kid": self.keys.authority.kid},
+        )
 
     def id_token(self, person: Person, app: str) -> str:
         """The ID token that accompanies an access token."""
@@ -138,7 +158,7 @@ class Mint:
         if scheme.lower() != "bearer" or not token:
             raise TokenRefused(Reason.MALFORMED, "Access token is empty.")
         claims = self.verify(token.strip(), audience)
-        return Caller(claims.get("azp", ""), self.person(claims), frozenset(str(claims.get("scp", "")).split()))
+        return Caller(claims.get("azp", ""), self.person(claims), frozenset(str(claims.get("scp", "")).split()), claims)
 
     def person(self, claims: Claims) -> Person | None:
         """The person whom a token's claims name, or None for an app's own token."""

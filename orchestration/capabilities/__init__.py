@@ -3,6 +3,7 @@
 from orchestration.capabilities.descriptor import (
     Capability,
     Dedupe,
+    Destination,
     Done,
     NotDone,
     Preview,
@@ -16,6 +17,7 @@ from orchestration.capabilities.registry import Health, Registry
 __all__ = [
     "Capability",
     "Dedupe",
+    "Destination",
     "Done",
     "Health",
     "NotDone",

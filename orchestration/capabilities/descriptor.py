@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from orchestration.core.label import UNLABELLED, Label
 from orchestration.core.run import Person
 from orchestration.errors import Invalid
 
@@ -35,6 +36,8 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
         journal: For writes in two steps: makes a note durable before it returns, such as the id of a draft that the
             second step sends. Raises `Unavailable` if the attempt is over: the second step must not be made then.
         feedback: What people wanted done differently with earlier results of this task, the latest last.
+        label: How sensitive the arguments are.
+        tainted: Somebody outside the company may have written part of the arguments.
     """
 
     run_id: str
@@ -46,6 +49,8 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     journaled: str = ""
     journal: Callable[[str], Awaitable[None]] = _unkept
     feedback: list[str] = []
+    label: Label = UNLABELLED
+    tainted: bool = False
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -72,6 +77,18 @@ class Preview(msgspec.Struct, frozen=True):
 
     title: str
     facts: list[tuple[str, str]]
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a write goes, as far as its arguments tell: what people are shown, and what a grant is bound to.
+
+    Attributes:
+        recipients: Who gets it: addresses, also as `Alex Wilber <alex@contoso.com>`; names where there is none.
+        place: Where it is put, such as a site and folder, or a team and channel.
+    """
+
+    recipients: list[str] = []
+    place: str = ""
 
 
 class Capability(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +135,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         resource: What an attempt needs for itself, such as one mailbox; empty for nothing.
         resource_limit: Attempts at once with the same resource.
         editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
+        destination: For writes: who gets it and where it is put.
         takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
     """
 
@@ -139,6 +157,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     resource: Callable[[Any, TaskContext], str] | None = None
     resource_limit: int = 0
     editable: tuple[str, ...] = ()
+    destination: Callable[[Any], Destination] | None = None
     takes_feedback: bool = False
 
 
@@ -170,6 +189,7 @@ def worker(
     resource: Callable[[Any, TaskContext], str] | None = None,
     resource_limit: int = 0,
     editable: tuple[str, ...] = (),
+    destination: Callable[[Any], Destination] | None = None,
     takes_feedback: bool = False,
 ) -> Callable[[Callable[[Any, TaskContext], Awaitable[Any]]], Worker]:
     """Declare an async function `(arguments, task) -> result` as a worker.
@@ -199,6 +219,7 @@ def worker(
         resource: `(arguments, task) -> str`, what an attempt needs for itself, such as one mailbox; empty for nothing.
         resource_limit: Attempts at once with the same resource; comes with `resource`.
         editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
+        destination: For writes: `(arguments) -> Destination`; without one, "do not ask again" is not offered.
         takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
 
     Raises:
@@ -255,6 +276,7 @@ def worker(
             resource=resource,
             resource_limit=resource_limit,
             editable=editable,
+            destination=destination,
             takes_feedback=takes_feedback,
         )
 

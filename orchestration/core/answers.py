@@ -142,6 +142,7 @@ def _decided(run: Run, approval: ApprovalState, command: c.DecideApproval, now: 
         shown=command.shown,
         comment=command.comment,
         entry=command.entry,
+        via=command.via,
     )
     granted: list[e.Event] = []
     if command.grant:
@@ -161,6 +162,7 @@ def _vote(run: Run, approval: ApprovalState, command: c.DecideApproval, now: dat
         choice=command.choice,
         shown=command.shown,
         comment=command.comment,
+        via=command.via,
     )
     approved = [*(vote.choice for vote in approval.votes), command.choice].count(question.APPROVE)
     left = len({person.id for person in approval.approvers}) - len(approval.votes) - 1

@@ -100,6 +100,7 @@ def _approval_decided(run: Run, event: e.ApprovalDecided) -> None:
     asked_enough(run, approval)
     approval.open, approval.choice, approval.comment = False, event.choice, event.comment
     approval.decided_by, approval.decided_at, approval.answer = event.by, event.at, event.entry
+    approval.via = event.via
     task = run.tasks[approval.task]
     if approval.kind == "write" and event.choice == "approve":
         task.status, task.allowed = "ready", approval.inputs

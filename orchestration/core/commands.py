@@ -93,6 +93,7 @@ class DecideApproval(_Command, frozen=True):
         shown: The context entry that the person saw; an answer to anything else is refused.
         entry: Context entry of the whole answer, if it is more than the choice.
         grant: For writes: the like need not be asked again in this run.
+        via: The approval system that vouches for who answered; empty where Tandem's own card was used.
     """
 
     approval: str
@@ -102,6 +103,7 @@ class DecideApproval(_Command, frozen=True):
     comment: str = ""
     entry: str = ""
     grant: bool = False
+    via: str = ""
 
 
 class DelegateApproval(_Command, frozen=True):

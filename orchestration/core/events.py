@@ -279,13 +279,18 @@ class ApprovalRequested(_Event, frozen=True, tag="ApprovalRequested"):
 
 
 class ApprovalVoted(_Event, frozen=True, tag="ApprovalVoted"):
-    """One of several people whose answers are needed gave theirs; `ApprovalDecided` follows the last one needed."""
+    """One of several people whose answers are needed gave theirs; `ApprovalDecided` follows the last one needed.
+
+    Attributes:
+        via: The approval system that vouches for them; empty where Tandem's own card was used.
+    """
 
     approval: str
     by: Person
     choice: str
     shown: str
     comment: str = ""
+    via: str = ""
 
 
 class ApprovalReminded(_Event, frozen=True, tag="ApprovalReminded"):
@@ -314,6 +319,7 @@ class ApprovalDecided(_Event, frozen=True, tag="ApprovalDecided"):
     Attributes:
         shown: Context entry that the answer refers to; the approval's own.
         entry: Context entry of the whole answer, if it is more than the choice.
+        via: The approval system that vouches for who answered; empty where Tandem's own card was used.
     """
 
     approval: str
@@ -322,6 +328,7 @@ class ApprovalDecided(_Event, frozen=True, tag="ApprovalDecided"):
     shown: str
     comment: str = ""
     entry: str = ""
+    via: str = ""
 
 
 class ApprovalDelegated(_Event, frozen=True, tag="ApprovalDelegated"):

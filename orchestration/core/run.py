@@ -278,6 +278,7 @@ class ApprovalState(msgspec.Struct):
         tainted: Somebody outside the company may have written part of it.
         scope: What "do not ask again in this run" would cover; empty where that is not offered.
         editable: The arguments can be changed before they are allowed.
+        via: The approval system that vouches for who decided; empty where Tandem's own card was used.
     """
 
     id: str
@@ -312,6 +313,7 @@ class ApprovalState(msgspec.Struct):
     tainted: bool = False
     scope: str = ""
     editable: bool = False
+    via: str = ""
 
 
 class Run(msgspec.Struct):

@@ -38,6 +38,8 @@ def _task_started(run: Run, event: e.TaskStarted) -> None:
     task.attempts = event.attempts
     task.inputs, task.dedupe, task.key = event.inputs, event.dedupe, event.key
     task.deadline, task.not_after = event.deadline, event.not_after
+    if event.verdict in ("allowed", "granted"):  # what a person allowed was something else, and is not written any more
+        task.allowed = ""
     task.retry_at = task.look_at = None
     task.started_at = task.started_at or event.at
     heapq.heappush(run.timers, (event.deadline, name, event.attempt))

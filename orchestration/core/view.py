@@ -94,6 +94,8 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
         tainted: Somebody outside the company may have written part of it.
         scope: "Do not ask again in this run" is offered; what it would cover.
         editable: The arguments can be changed before they are allowed.
+        via: The approval system that vouches for who decided; empty where Tandem's own card was used.
+        capability: Of the task that it is about; empty for a decision of the plan.
     """
 
     id: str
@@ -126,6 +128,8 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     tainted: bool = False
     scope: str = ""
     editable: bool = False
+    via: str = ""
+    capability: str = ""
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,8 +246,9 @@ def _of_plan(run: Run, name: str) -> Node:
     return node
 
 
-def view_approval(approval: ApprovalState) -> ApprovalView:
+def view_approval(run: Run, approval: ApprovalState) -> ApprovalView:
     """The view of one question."""
+    node = run.nodes.get(approval.task)  # gone if its group was begun anew
     return ApprovalView(
         id=approval.id,
         task=approval.task,
@@ -275,6 +280,8 @@ def view_approval(approval: ApprovalState) -> ApprovalView:
         tainted=approval.tainted,
         scope=approval.scope,
         editable=approval.editable,
+        via=approval.via,
+        capability=node.capability if node else "",
     )
 
 
@@ -295,7 +302,7 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         origin=run.origin,
         params=run.plan.params,
         tasks=[_task(run, name, run.tasks[name], effects, titles) for name in run.plan.tasks],
-        approvals=[view_approval(approval) for approval in run.approvals.values()],
+        approvals=[view_approval(run, approval) for approval in run.approvals.values()],
         asks=[_asked(each) for each in _questions(run.plan.tasks)],
         awaiting_sign_in=run.awaiting > 0,
         proposed_at=run.proposed_at,

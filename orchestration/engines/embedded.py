@@ -54,6 +54,7 @@ from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
 from orchestration.errors import Invalid, LogLost, Refused, Unavailable, UnknownRun
 from orchestration.ports import Applied, Clock, Listener, Notifier, Pruned, Store
+from orchestration.validation.policy_file import NoFile, Policies
 
 log = logging.getLogger(__name__)
 WATCH = timedelta(seconds=5)
@@ -78,6 +79,7 @@ class EmbeddedEngine:
         random: Source of jitter.
         new_id: Makes run ids.
         point: Called at named points (`committed`, `before:CAPABILITY`, `after:CAPABILITY`) by fault tests.
+        policies: What the deployment lets Tandem do; without, what holds anyway: writes ask.
     """
 
     def __init__(
@@ -91,11 +93,12 @@ class EmbeddedEngine:
         random: Random | None = None,
         new_id: Callable[[], str] = new_run_id,
         point: Callable[[str], None] = lambda _: None,
+        policies: Policies | None = None,
     ) -> None:
         self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._limits = Limits(self._turn)
-        self._preparation = Preparation(registry, self._limits)
+        self._preparation = Preparation(registry, self._limits, policies or NoFile())
         self._performance = Performance(registry, dispatcher, self._preparation, self._random, self._journal, point)
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)
@@ -191,6 +194,7 @@ class EmbeddedEngine:
         rules: dict[str, str] | None = None,
         exceptions: dict[str, str] | None = None,
         grant: bool = False,
+        via: str = "",
         command_id: str = "",
     ) -> Applied:
         """See `Engine.decide`."""
@@ -214,7 +218,7 @@ class EmbeddedEngine:
         body = msgspec.json.encode(answered)
         entry = live.digest(body)
         command = c.DecideApproval(
-            approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry, grant=grant
+            approval=approval, by=by, choice=choice, shown=shown, comment=comment, entry=entry, grant=grant, via=via
         )
         return await self._answer(Request(run_id, command, command_id, entries={entry: body}))
 
@@ -375,7 +379,7 @@ class EmbeddedEngine:
             case Reconcile(task=name, attempt=attempt):
                 perform, write = partial(self._look, live, name, attempt), False
             case Ask(approval=which) | Remind(approval=which) | AskInitiator(which, _) | TellReply(which, _):
-                asked = view_approval(live.run.approvals[which])
+                asked = view_approval(live.run, live.run.approvals[which])
                 perform, write = partial(self._notify, live, view(), effect, asked), False
             case AskSignIn() | Report():
                 perform, write = partial(self._notify, live, view(), effect, None), False

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry, TaskContext, Worker
+from orchestration.context.flow import Flow, joined
 from orchestration.core import commands as c
 from orchestration.core import expressions
 from orchestration.core.plan import Answer, Node
 from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
+from orchestration.engines.gates import Gate, admit, gate
 from orchestration.engines.gathering import gathering, opening
 from orchestration.engines.limits import Limits
 from orchestration.engines.live import LiveRun
@@ -22,6 +24,7 @@ from orchestration.engines.questions import InvalidArguments, Questions
 from orchestration.engines.scopes import around, entries, scope
 from orchestration.errors import Invalid, TandemError
 from orchestration.planning.compiler import gather_reads, tasks_read
+from orchestration.validation.policy_file import Policies
 
 Preparable = Prepare | PrepareQuestion | Gather | Conclude
 Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
@@ -33,10 +36,12 @@ class Preparation:
     Args:
         registry: Where workers are found.
         limits: Whose turn it is at workers that take only some at once.
+        policies: What the deployment lets Tandem do.
     """
 
-    def __init__(self, registry: Registry, limits: Limits) -> None:
+    def __init__(self, registry: Registry, limits: Limits, policies: Policies) -> None:
         self._registry, self._limits, self._questions = registry, limits, Questions(registry)
+        self._policies = policies
 
     def reads(self, live: LiveRun, effect: Effect) -> set[str]:
         """The context entries that preparing (or dispatching again) needs in memory."""
@@ -154,12 +159,17 @@ class Preparation:
         worker, arguments = self._worker_and_arguments(live, name, node)
         inputs = self._digest(live, name, node, worker)
         task, write = live.run.tasks[name], worker.capability.effect == "write"
+        policy = self._policies.current()
+        admit(policy, worker)
         if write and live.run.dry:
             return c.SkipTask(task=name, simulated=simulated(worker, arguments))
         if task.stale and inputs == task.inputs:
             return c.KeepWrite(task=name)
-        if write and task.allowed != inputs:
-            return self._questions.write(live, name, worker, arguments, inputs, when)
+        flow, passed = self._flow(live, name), Gate()
+        if write:
+            passed = gate(policy, live, worker, arguments, flow.label, tainted=flow.tainted)
+            if task.allowed != inputs and (task.stale or not passed.verdict):
+                return self._questions.write(live, name, worker, arguments, inputs, when, passed)
         if not self._turn(live, name, worker, arguments):
             return None
         live.arguments[name, task.attempt + 1] = arguments
@@ -173,7 +183,15 @@ class Preparation:
             when=when,
             dedupe=worker.capability.dedupe if write else "",
             key=idempotency_key(live.run.run_id, name, task.generation) if write else "",
+            label=flow.label,
+            tainted=flow.tainted,
+            verdict=passed.verdict,
+            scope=passed.scope,
         )
+
+    def _flow(self, live: LiveRun, name: str) -> Flow:
+        """What goes into a task's arguments."""
+        return joined(live.run, live.run.nodes[name].needs if "." not in name else ())
 
     def _worker_and_arguments(self, live: LiveRun, name: str, node: Node) -> tuple[Worker, msgspec.Struct]:
         worker = self._worker(live, name, node)

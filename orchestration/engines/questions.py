@@ -17,6 +17,7 @@ from orchestration.core.plan import Choice, Question
 from orchestration.core.question import ANSWER, CHOICES, Change, Field, Item, Shown
 from orchestration.core.run import Person, group_of
 from orchestration.core.working_time import Availability
+from orchestration.engines.gates import Gate
 from orchestration.engines.live import LiveRun
 from orchestration.engines.scopes import around, scope
 from orchestration.errors import Invalid
@@ -67,7 +68,7 @@ class Questions:
         """
         seen = scope(live, around(name))
         try:
-            approvers = _approvers(asked, seen)
+            approvers = _approvers(asked, seen, live.run.initiator)
             items = msgspec.convert(expressions.resolve(asked.items, seen) or [], list[Item])
             choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), seen), list[Choice])
             working = _working(expressions.resolve(asked.working, seen))
@@ -107,12 +108,19 @@ class Questions:
             working=working,
             escalate_to=escalate_to,
             on_expiry=asked.on_expiry,
-            delegates=delegates,
+            delegates=_others(delegates, approvers, live.run.initiator if asked.not_initiator else None),
             revises=around(name) + asked.revises if asked.revises else "",
         )
 
     def write(
-        self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct, inputs: str, when: bool | None
+        self,
+        live: LiveRun,
+        name: str,
+        worker: Worker,
+        arguments: msgspec.Struct,
+        inputs: str,
+        when: bool | None,
+        gate: Gate,
     ) -> c.RequestApproval:
         """Whether something may be written, or written again after what it was made from was taken back."""
         assert worker.preview is not None
@@ -127,9 +135,22 @@ class Questions:
                 choices=CHOICES["write"],
                 sources=self._sources(live, name),
                 fields=_fields(worker, arguments),
+                recipients=gate.recipients,
+                label=gate.label,
+                tainted=gate.tainted,
             )
-            editable = bool(worker.editable)
-            return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when, editable=editable)
+            return self._request(
+                live,
+                name,
+                shown,
+                [live.run.initiator],
+                inputs=inputs,
+                when=when,
+                editable=bool(worker.editable),
+                label=gate.label,
+                tainted=gate.tainted,
+                scope=gate.scope,
+            )
         before = f"This was written before: {task.summary or preview.title}."
         undo = worker.compensation or "If it has to go, please take it back there yourself."
         shown = Shown(
@@ -139,8 +160,20 @@ class Questions:
             text=f"{before} {undo} Shall it be written again, like this?",
             facts=[("To be written", preview.title), *preview.facts],
             choices=CHOICES["stale"],
+            recipients=gate.recipients,
+            label=gate.label,
+            tainted=gate.tainted,
         )
-        return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
+        return self._request(
+            live,
+            name,
+            shown,
+            [live.run.initiator],
+            inputs=inputs,
+            when=when,
+            label=gate.label,
+            tainted=gate.tainted,
+        )
 
     def failure(self, live: LiveRun, name: str) -> c.RequestApproval:
         """What shall become of a task that failed."""
@@ -239,11 +272,19 @@ def _changes(before: Shown, now: Shown) -> list[Change]:
     ]
 
 
-def _approvers(asked: Question, seen: Scope) -> list[Person]:
+def _approvers(asked: Question, seen: Scope, initiator: Person) -> list[Person]:
     if not asked.approvers:
         return [msgspec.convert(expressions.resolve(asked.approver, seen), Person)]
     people = msgspec.convert(expressions.resolve(asked.approvers, seen), list[Person])
+    if asked.not_initiator:  # of a group, everybody else
+        people = [person for person in people if person.id != initiator.id] or people
     return list({person.id: person for person in people}.values())
+
+
+def _others(people: list[Person], asked: list[Person], barred: Person | None) -> list[Person]:
+    """Those to whom a question may be handed: who is not asked anyway, and may answer."""
+    out = {person.id for person in asked} | ({barred.id} if barred else set())
+    return list({person.id: person for person in people if person.id not in out}.values())
 
 
 def _working(given: Any) -> list[Availability]:

@@ -9,6 +9,7 @@ import msgspec
 
 from orchestration.core.expressions import ExpressionError, condition_references, references
 from orchestration.core.plan import Node, Plan
+from orchestration.planning.addressees import with_lookups
 from orchestration.planning.playbook import Playbook
 
 
@@ -32,7 +33,11 @@ def fill(playbook: Playbook, values: dict[str, str]) -> Plan:
 
 
 def with_needs(plan: Plan) -> Plan:
-    """The plan with every task that a node reads, or names as optional, among its needs, also inside groups."""
+    """The plan with every task that a node reads, or names as optional, among its needs, also inside groups.
+
+    People who are named by words are looked up by tasks of their own.
+    """
+    plan = with_lookups(plan)
     return msgspec.structs.replace(plan, tasks=_level(plan.tasks, frozenset()))
 
 
@@ -67,6 +72,8 @@ def tasks_read(node: Node) -> set[str]:
         texts.append(node.for_each.items)
     paths = {path for text in texts for path in _read(text)} | condition_references(node.when)
     names = {path.split(".")[1] for path in paths if path.startswith("tasks.") and "." in path}
+    if node.approval is not None and node.approval.revises:
+        names.add(node.approval.revises)
     inside = gather_reads(node).union(*(tasks_read(each) for each in node.body.values()))
     return names | inside.difference(node.body)
 

@@ -19,6 +19,7 @@ from orchestration.planning.parameters import Reading, missing, read_answer, rea
 from orchestration.planning.playbook import Playbook
 from orchestration.planning.port import Missing, Planned, Suggestion, Unmatched
 from orchestration.planning.problems import plan_problems
+from orchestration.validation.policy_file import Policies
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,15 @@ class PlaybookPlanner:
     Args:
         registry: What this deployment can do.
         folder: Where the playbooks are.
+        policies: What the deployment lets Tandem do; what it denies is said before a run starts.
 
     Raises:
         InvalidPlaybooks: A file is wrong when the planner starts, or there is no such folder.
     """
 
-    def __init__(self, registry: Registry, folder: Path) -> None:
+    def __init__(self, registry: Registry, folder: Path, policies: Policies | None = None) -> None:
         self._registry = registry
+        self._policies = policies
         self._folder = folder
         self._stamp = self._look()
         self._playbooks = loader.load(folder)
@@ -96,7 +99,22 @@ class PlaybookPlanner:
         plan = fill(playbook, reading.values)
         if problems := plan_problems(plan, self._registry):
             raise InvalidPlan([f"{playbook.name}{loader.SUFFIX}: {problem}" for problem in problems])
+        if denied := self._denied(plan):
+            raise InvalidPlan([f"The policy of this deployment denies {name} ({title})." for name, title in denied])
         return self._planned(plan)
+
+    def _denied(self, plan: Plan) -> list[tuple[str, str]]:
+        """Capabilities that the plan uses and the policy denies, each once, with their titles."""
+        if self._policies is None:
+            return []
+        policy, found = self._policies.current(), dict[str, str]()
+        for node in _single(plan.tasks):
+            names = [node.capability] if node.capability else []
+            for name in [*names, *([node.fallback.capability] if node.fallback else [])]:
+                capability = self._registry.capability(name)
+                if capability and policy.verdict(name, capability.effect) == "deny":
+                    found[name] = capability.title
+        return list(found.items())
 
     def _planned(self, plan: Plan) -> Planned:
         """The plan with the phrases for its card, each once, in the plan's order."""

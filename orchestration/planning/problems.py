@@ -119,8 +119,11 @@ class _Judge:
         for field in ("approver", "escalate_to"):
             if text := getattr(question, field):
                 yield from self._gives(f"{path}.{field}", text, "object", _PERSON, "a person")
-        if question.approvers:
-            yield from self._gives(f"{path}.approvers", question.approvers, "array", _PERSON, "a list of people")
+        for field in ("approvers", "delegates"):
+            if text := getattr(question, field):
+                yield from self._gives(f"{path}.{field}", text, "array", _PERSON, "a list of people")
+        if question.revises:
+            yield from self._revises(f"{path}.revises", question.revises)
         if not question.title.strip():
             yield f"{path}.title: must not be empty"
         if question.items:
@@ -135,11 +138,23 @@ class _Judge:
             known = ", ".join(ids) or "there are none"
             yield f"{path}.default: {question.default!r} is not one of the choices ({known})"
 
+    def _revises(self, path: str, revised: str) -> Iterator[str]:
+        node = self._tasks.get(revised)
+        if node is None or not node.capability:
+            yield f"{path}: there is no task {revised!r} beside this question that uses a capability"
+        elif self._registry is not None:
+            workers = self._registry.offering(node.capability)
+            if workers and not any(each.takes_feedback for each in workers):
+                yield f"{path}: nobody who offers {node.capability!r} takes feedback"
+            elif workers and workers[0].capability.effect == "write":
+                yield f"{path}: {node.capability!r} is a write, which is not done again for feedback"
+
     def _gives(self, path: str, text: str, kind: str, fields: tuple[str, ...], what: str) -> Iterator[str]:
         """Whether a text is one expression that gives an object (or a list of objects) with these fields."""
         expression = _whole(text)
         if expression is None:
-            yield f"{path}: must be one expression that gives {what}, such as ${{tasks.name.field}}"
+            word = ", or a word: initiator, manager(initiator), user(address), group(name)" if fields == _PERSON else ""
+            yield f"{path}: must be one expression that gives {what}, such as ${{tasks.name.field}}{word}"
             return
         shape = self._sight.shape_of(expression)
         if shape is None:

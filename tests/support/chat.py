@@ -20,7 +20,7 @@ from bot.dialog import Dialog
 from bot.goals import Goals
 from bot.inbound import read
 from bot.notifier import TeamsNotifier
-from bot.outbound import Message, Receipt
+from bot.outbound import Member, Message, Receipt
 from bot.presses import Presses
 from bot.progress import Progress
 from bot.signin import SignIns
@@ -115,6 +115,8 @@ class FakeOutbound:
 
     chats: dict[str, list[Bubble]] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
+    hinted: list[tuple[str, str]] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
     refusing: dict[str, TandemError] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -140,9 +142,17 @@ class FakeOutbound:
         """See `Outbound.typing`."""
         self.typed.append(to.id)
 
-    async def introduce(self, person: Person, at: Conversation) -> Person:
+    async def hint(self, to: Conversation, text: str) -> None:
+        """See `Outbound.hint`."""
+        self.hinted.append((to.id, text))
+
+    def streaming(self, to: Conversation) -> bool:
+        """See `Outbound.streaming`."""
+        return False
+
+    async def introduce(self, person: Person, at: Conversation) -> Member:
         """See `Outbound.introduce`."""
-        return PEOPLE[person.id]
+        return self.members.get(person.id) or Member(PEOPLE[person.id], tenant=TENANT)
 
 
 class FakeTokens:

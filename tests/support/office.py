@@ -66,6 +66,8 @@ class Surface:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Shown, Person]] = []
+        self.asked_back: list[tuple[str, str]] = []
+        self.replies: list[tuple[str, str, Person]] = []
         self.sign_ins: list[str] = []
         self.reminded: list[tuple[str, Person]] = []
         self.reports: list[tuple[RunView, Answer | None]] = []
@@ -86,6 +88,18 @@ class Surface:
         """See `Notifier.remind`."""
         receipt = self._reach(person)
         self.reminded.append((approval.id, person))
+        return receipt
+
+    async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
+        """See `Notifier.ask_initiator`."""
+        receipt = self._reach(run.initiator)
+        self.asked_back.append((approval.id, approval.remarks[-1].text))
+        return receipt
+
+    async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """See `Notifier.tell_reply`."""
+        receipt = self._reach(person)
+        self.replies.append((approval.id, approval.remarks[-1].text, person))
         return receipt
 
     async def ask_sign_in(self, run: RunView) -> str:

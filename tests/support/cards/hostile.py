@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from bot import cards
+from orchestration.core.label import Label, Source
 from orchestration.core.plan import Answer, Choice
-from orchestration.core.question import Answered, Item, Shown
+from orchestration.core.question import Answered, Change, Field, Item, Shown
 from orchestration.core.retraction import Retraction
-from orchestration.core.run import Person, Vote
+from orchestration.core.run import Person, Remark, Vote
 from orchestration.core.view import RunView
 from orchestration.planning.port import Missing, Suggestion
 from tests.support.cards.samples import ALEX, SHOWN, approval, at, run, task
@@ -80,6 +81,32 @@ LATE = approval(
     "decide", "decision", EVERYTHING, EVE, ALEX, *[EVE] * 50, quorum=3, due_at=at(9), escalate_to=ALEX,
     votes=[Vote(EVE, "approve", EVERYTHING)] * 60, escalated_to=EVE,
 )  # fmt: skip
+LABELS: tuple[Label, ...] = ("public", "internal", "confidential", "highly_confidential")
+BACKED = msgspec.structs.replace(
+    FEW,
+    kind="write",
+    why=EVERYTHING,
+    sources=[Source(EVERYTHING, EVERYTHING, "javascript:alert(1)", LABELS[n % 4], outside=True) for n in range(50)],
+    changed=[Change(EVERYTHING, EVERYTHING, EVERYTHING)] * 50,
+    fields=[Field(f"f{n}", EVERYTHING, INVISIBLE * 20, multiline=True) for n in range(9)],
+    recipients=[EVERYTHING] * 50,
+    label="highly_confidential",
+    tainted=True,
+)
+HANDLED = approval(
+    "decide", "write", EVERYTHING, ALEX,
+    remarks=[Remark(EVE, EVERYTHING, at(9)), Remark(ALEX, EVERYTHING, at(10))] * 10,
+    delegates=[Person(f"p{n}", EVERYTHING, EVERYTHING) for n in range(200)], delegated=[(EVE, ALEX)], revises="t1",
+    editable=True, scope="s",
+)  # fmt: skip
+MANY_ASKED = [
+    cards.Asked(msgspec.structs.replace(HANDLED, id=f"d.{n}"), BACKED if n % 2 else SHOWN, EVERYTHING)
+    for n in range(40)
+]
+DECIDED = [
+    cards.Asked(msgspec.structs.replace(each.approval, open=False, decided_by=EVE, choice="c1"), each.shown, EVERYTHING)
+    for each in MANY_ASKED
+]
 EVERY = [f"t{place}" for place in range(300)]
 succeeded = msgspec.structs.replace(task(0, "succeeded"), entry="e")
 simulated = task(7, "skipped", code="simulated", message=EVERYTHING)
@@ -136,6 +163,18 @@ HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
         _run("failed", "failed", ended=True, failed=RUNNING.tasks[:9]), None, dict.fromkeys(EVERY, "https://x.example")
     ),
     "outcome-dry": lambda: cards.outcome(_run("succeeded", simulated, ended=True, dry=True), ANSWER),
+    "approval": lambda: cards.decision(RUNNING, HANDLED, BACKED, ALEX),
+    "approval-items": lambda: cards.decision(
+        RUNNING, HANDLED, msgspec.structs.replace(BACKED, items=ITEMS, default="c1", fields=[]), ALEX
+    ),
+    "handed": lambda: cards.handed(RUNNING, HANDLED, ALEX),
+    "asked-back": lambda: cards.asked_back(RUNNING, HANDLED),
+    "replied": lambda: cards.replied(RUNNING, HANDLED, ALEX),
+    "digest": lambda: cards.digest(RUNNING, [cards.Asked(HANDLED, BACKED, EVERYTHING)] * 1, ALEX),
+    "digest-many": lambda: cards.digest(RUNNING, MANY_ASKED, ALEX),
+    "digest-many-decided": lambda: cards.digest(RUNNING, DECIDED, ALEX),
+    "neutral": lambda: cards.neutral(RUNNING, ASKED, [f"29:{n}" for n in range(500)]),
+    "waiting": lambda: cards.waiting([(RUNNING, HANDLED)] * 200, ALEX, 900),
     "status": lambda: cards.status([RUNNING] * 200, at(10)),
     "empty": lambda: cards.welcome([], ""),
 }

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from bot import cards
+from orchestration.core.label import Source
 from orchestration.core.plan import Answer, Choice
-from orchestration.core.question import CHOICES, Answered, Item, Shown
+from orchestration.core.question import CHOICES, Answered, Change, Field, Item, Shown
 from orchestration.core.retraction import Retraction
-from orchestration.core.run import ApprovalKind, Person, RunStatus, TaskStatus, Vote
+from orchestration.core.run import ApprovalKind, Person, Remark, RunStatus, TaskStatus, Vote
 from orchestration.core.view import ApprovalView, RunView, TaskView
 from orchestration.planning.port import Missing, Suggestion
 
@@ -343,6 +344,135 @@ WRITTEN_THEN_CANCELLED = run(
 TAKING_BACK = Retraction(
     source=["sap"], again=["sap", "match", "decide", "workbook"], asked=["decide"], writes=["upload"], left_behind=[]
 )
+# What approvers can do beside answering.
+MAIL = (
+    "Dear Ms Albers,\n\nyour invoice INV-2026-0042 names 12.40 EUR for a pallet; we had agreed on 11.90 EUR.\n"
+    "Please send us a corrected invoice.\n\nKind regards\nMegan Bowen"
+)
+LABELLED = msgspec.structs.replace(
+    SHOWN_WRITE,
+    title="Send a mail to Nordwind Logistik",
+    why="The supplier's price for pallets differs from the framework agreement",
+    facts=[
+        ("To", "einkauf@nordwind.example"),
+        ("Subject", "Price of pallets in October 2026"),
+        ("Text", MAIL),
+    ],
+    recipients=["Karla Albers (einkauf@nordwind.example)", "Alex Wilber"],
+    label="confidential",
+    tainted=True,
+    sources=[
+        Source(
+            "Framework agreement Nordwind 2027.docx",
+            "SharePoint",
+            "https://contoso.sharepoint.example/sites/Procurement/Framework.docx",
+            "confidential",
+        ),
+        Source("Re: pallets", "Outlook", label="internal", outside=True),
+        Source("Supplier invoices", "SAP", label="confidential"),
+    ],
+    changed=[
+        Change("Subject", "Pallets", "Price of pallets in October 2026"),
+        Change("To", "", "einkauf@nordwind.example"),
+    ],
+    fields=[
+        Field("to", "To", "einkauf@nordwind.example"),
+        Field("subject", "Subject", "Price of pallets in October 2026"),
+        Field(
+            "text",
+            "Text",
+            "Dear Ms Albers,\n\nyour invoice INV-2026-0042 names 12.40 EUR for a pallet.",
+            multiline=True,
+        ),
+    ],
+)
+CLEAN = msgspec.structs.replace(
+    LABELLED, tainted=False, changed=[], recipients=LABELLED.recipients[:1], sources=LABELLED.sources[:1]
+)
+ASKED_MAIL = approval(
+    "upload", "write", LABELLED.title, MEGAN, editable=True, tainted=True, label="confidential", revises="workbook"
+)
+ASKED_CLEAN = approval("upload", "write", LABELLED.title, MEGAN, editable=True, scope="5c0be", label="confidential")
+DIEGO = Person("00000000-0000-4000-8000-000000000004", "Diego Siciliani", "diego.siciliani@contoso.example", "t")
+ASKED_SHARE = approval(
+    "decide", "decision", "May Megan Bowen share “Framework agreement Nordwind 2027.docx”?", ALEX,
+    delegates=[ADELE, DIEGO], label="confidential", due_at=DUE, remind_at=at(20 * 3600),
+)  # fmt: skip
+SHOWN_SHARE = Shown(
+    kind="decision",
+    title=ASKED_SHARE.title,
+    on_behalf_of=MEGAN,
+    text="Diego Siciliani would be able to read it. Nobody is let in without your agreement.",
+    why="You own this file",
+    recipients=["Diego Siciliani"],
+    label="confidential",
+    sources=LABELLED.sources[:1],
+    choices=[Choice("approve", "I agree"), Choice("reject", "I do not agree")],
+)
+ASKING = [Remark(ALEX, "What does Diego need it for?", at(600))]
+TOLD = [*ASKING, Remark(MEGAN, "He takes over the negotiation in December.", at(900))]
+ASKED_BACK = msgspec.structs.replace(ASKED_SHARE, remarks=ASKING)
+EXPLAINED = msgspec.structs.replace(ASKED_SHARE, remarks=TOLD)
+HANDED = msgspec.structs.replace(ASKED_SHARE, approvers=[ADELE], delegated=[(ALEX, ADELE)])
+REPLACED = msgspec.structs.replace(ASKED_MAIL, open=False, replaced=True)
+
+
+def several(number: int) -> list[cards.Asked]:
+    """Questions about files that reach their owner together."""
+    found = []
+    for place in range(number):
+        name = f"Contract {place + 1}, {_SUPPLIERS[place % 5]}.docx"
+        shown = msgspec.structs.replace(
+            SHOWN_WRITE,
+            title=f"Let Diego Siciliani read “{name}”",
+            facts=[("File", name), ("Permission", "Can read")],
+            recipients=["Diego Siciliani"],
+            label="confidential" if place % 2 else "internal",
+        )
+        asked = msgspec.structs.replace(ASKED_WRITE, id=f"share.{place + 1}.let.1", title=shown.title)
+        found.append(cards.Asked(asked, shown))
+    return found
+
+
+SEVERAL = several(3)
+DECIDED_ONE = [
+    cards.Asked(
+        msgspec.structs.replace(
+            SEVERAL[0].approval, open=False, choice="approve", decided_by=MEGAN, decided_at=at(290)
+        ),
+        SEVERAL[0].shown,
+    ),
+    cards.Asked(SEVERAL[1].approval, SEVERAL[1].shown, "What is to be decided has changed; this is the newest"),
+    cards.Asked(
+        msgspec.structs.replace(SEVERAL[2].approval, open=False, choice="reject", decided_by=ALEX, decided_at=at(280)),
+        SEVERAL[2].shown,
+        "Alex Wilber has already decided this",
+    ),
+]
+HANDLED: dict[str, Callable[[], dict[str, Any]]] = {
+    "approval-write": lambda: cards.decision(GATED, ASKED_MAIL, LABELLED, MEGAN),
+    "approval-grant": lambda: cards.decision(GATED, ASKED_CLEAN, CLEAN, MEGAN),
+    "approval-newer": lambda: cards.decision(
+        GATED, ASKED_CLEAN, CLEAN, MEGAN, said="What is to be decided has changed. This is the newest card."
+    ),
+    "approval-share": lambda: cards.decision(WAITING, ASKED_SHARE, SHOWN_SHARE, ALEX),
+    "approval-asked": lambda: cards.decision(WAITING, ASKED_BACK, SHOWN_SHARE, ALEX),
+    "approval-explained": lambda: cards.decision(WAITING, EXPLAINED, SHOWN_SHARE, ALEX),
+    "approval-handed": lambda: cards.decision(WAITING, HANDED, SHOWN_SHARE, ADELE),
+    "approval-replaced": lambda: cards.withdrawn(GATED, REPLACED),
+    "handed": lambda: cards.handed(WAITING, HANDED, ALEX),
+    "asked-back": lambda: cards.asked_back(WAITING, ASKED_BACK),
+    "asked-back-replied": lambda: cards.asked_back(WAITING, EXPLAINED),
+    "replied": lambda: cards.replied(WAITING, EXPLAINED, ALEX),
+    "digest": lambda: cards.digest(GATED, SEVERAL, MEGAN),
+    "digest-decided": lambda: cards.digest(GATED, DECIDED_ONE, MEGAN),
+    "digest-many": lambda: cards.digest(GATED, several(40), MEGAN),
+    "neutral": lambda: cards.neutral(WAITING, approval("decide", "decision", SHOWN.title, ALEX), ["29:alex"]),
+    "neutral-protected": lambda: cards.neutral(WAITING, ASKED_SHARE, ["29:alex"]),
+    "neutral-settled": lambda: cards.neutral(DONE, SENT, ["29:alex"]),
+    "waiting": lambda: cards.waiting([(WAITING, ASKED_SHARE), (GATED, ASKED_WRITE), (WAITING, OVERDUE)], ALEX),
+    "waiting-none": lambda: cards.waiting([], ALEX),
+}
 CONTROLLED: dict[str, Callable[[], dict[str, Any]]] = {
     "progress-paused": lambda: cards.progress(msgspec.structs.replace(BUSY, paused=True, deadline=at(8 * 3600)), at(9)),
     "progress-deadline": lambda: cards.progress(msgspec.structs.replace(BUSY, deadline=at(8 * 3600)), at(9)),
@@ -445,6 +575,7 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
         "Signed out", "Your sign-in was forgotten. I ask for it again when a run needs it."
     ),
     **CONTROLLED,
+    **HANDLED,
     "status": lambda: cards.status([DONE, WAITING, run("proposed")], at(200)),
     "status-none": lambda: cards.status([], at(200)),
 }

@@ -222,8 +222,8 @@ def test_a_kind_without_default_must_be_answered() -> None:
 )
 def test_a_question_without_items_has_a_button_for_each_answer(sample: str, answers: dict[str, str]) -> None:
     card = s.SAMPLES[sample]()
-    assert {title: part["data"]["choice"] for title, part in buttons(card).items()} == answers
-    assert {part["verb"] for part in buttons(card).values()} == {"approval.decide"}
+    given = {title: part for title, part in buttons(card).items() if part["verb"] == "approval.decide"}
+    assert {title: part["data"]["choice"] for title, part in given.items()} == answers
 
 
 def test_many_answers_to_the_whole_become_a_list() -> None:

@@ -64,9 +64,9 @@ def test_a_question_tells_until_when_and_what_happens_then() -> None:
     both = text(sample("decision-quorum"))
     assert "Both people who are asked have to approve. 1 of 2 have approved: Alex Wilber." in both
     assert "{{DATE(2026-11-23T12:30:00Z,SHORT)}}" in both
-    assert "After that Megan Bowen is asked as well." in both
-    assert "After that this step fails." in text(sample("decision-due"))
-    assert "After that the run goes on without the answer." in text(sample("decision-escalated"))
+    assert "If nobody has answered by then, Megan Bowen is asked as well." in both
+    assert "If nobody has answered by then, this step fails." in text(sample("decision-due"))
+    assert "If nobody has answered by then, the run goes on without the answer." in text(sample("decision-escalated"))
     assert "was due already and is still needed" in text(sample("decision-overdue"))
 
 
@@ -108,7 +108,7 @@ def test_a_reminder_names_the_question_since_when_and_until_when_and_brings_it()
     assert s.OPEN.title in shown
     assert "Reminder: Megan Bowen waits for your answer" in shown
     assert "{{DATE(2026-11-22T09:30:05Z,SHORT)}}" in shown
-    assert "After that Adele Vance is asked as well." in shown
+    assert "If nobody has answered by then, Adele Vance is asked as well." in shown
     assert press(sample("reminder"), "Show the question") == ("approval.show", {**RUN, "approval": "decide.1"})
     own = cards.reminder(s.WAITING, msgspec.structs.replace(s.OPEN, approvers=[MEGAN]), MEGAN)
     assert "Your run waits for your answer" in text(own)

@@ -13,6 +13,7 @@ import msgspec
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
+from orchestration.core.attempts import may_begin_unasked
 from orchestration.core.codec import decode, encode
 from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve, fold
@@ -23,6 +24,7 @@ from orchestration.core.run import (
     OPERATOR,
     ApprovalState,
     Ask,
+    AskInitiator,
     AskSignIn,
     Conclude,
     Dispatch,
@@ -35,6 +37,8 @@ from orchestration.core.run import (
     Remind,
     Report,
     Run,
+    TellReply,
+    Verdict,
     effects,
     wake_at,
 )
@@ -120,6 +124,10 @@ class Story:
                 self._deliver(f"reminder:{which}", self.run.approvals[which].approvers)
             case AskSignIn(round=number):
                 self._deliver(f"sign_in:{number}", [MEGAN])
+            case AskInitiator(approval=which, number=number):
+                self._deliver(f"back:{which}:{number}", [MEGAN])
+            case TellReply(approval=which, number=number):
+                self._deliver(f"reply:{which}:{number}", [self.run.approvals[which].remarks[number - 2].by])
             case Conclude():
                 done: c.Command = c.ConcludeRun(answer="a")
                 self.apply(self.pick([done, done, c.FailRun(code="expression", message="m")]))
@@ -164,12 +172,22 @@ class Story:
             inputs = self._inputs(name)
             if task.stale and inputs == task.inputs:
                 self.apply(c.KeepWrite(task=name))
+            elif (
+                task.allowed != inputs
+                and may_begin_unasked(task, inputs, tainted=False)
+                and self.pick([False] * 4 + [True])
+            ):
+                self._start(name, self.pick(["target", "none"]), inputs, self._unasked())
             elif task.allowed != inputs:
-                self._ask(name, "stale" if task.stale else "write", [MEGAN], inputs=inputs)
+                more = {} if task.stale else {"editable": True, "scope": "files"}
+                self._ask(name, "stale" if task.stale else "write", [MEGAN], inputs=inputs, **more)
             else:
                 self._start(name, self.pick(["target", "two_step", "none"]), inputs)
 
-    def _start(self, name: str, dedupe: str, inputs: str) -> None:
+    def _unasked(self) -> Verdict:
+        return self.pick(["allowed", "granted"]) if self.run.grants else "allowed"
+
+    def _start(self, name: str, dedupe: str, inputs: str, verdict: Verdict = "") -> None:
         task = self.run.tasks[name]
         self.apply(
             c.StartTask(
@@ -181,6 +199,8 @@ class Story:
                 attempts=self.pick([2, 1]),
                 dedupe=dedupe,
                 key=idempotency_key("r", name, task.generation) if dedupe else "",
+                verdict=verdict,
+                scope="files",
             )
         )
 
@@ -207,7 +227,16 @@ class Story:
             remind_hours=asked.remind_hours,
             escalate_to=self.pick([ADELE, ALEX, None]) if asked.escalate_to else None,
             on_expiry=asked.on_expiry,
+            delegates=self.pick([[], [ADELE], [ADELE, ALEX, MEGAN]]),
+            revises=self.pick(["", *self._readings(name)]),
         )
+
+    def _readings(self, name: str) -> list[str]:
+        """What a question shows that could be done differently."""
+        prefix = name[: name.rfind(".") + 1]
+        return [
+            prefix + need for need in self.run.nodes[name].needs if self.run.nodes[prefix + need].capability == "read"
+        ]
 
     def _gather(self, name: str, number: int) -> None:
         node = self.run.nodes[name]
@@ -236,7 +265,8 @@ class Story:
         task = self.run.tasks[name]
         if task.status != "running" or task.not_after is None or self.now > task.not_after:
             return task.key in self.accepted
-        assert task.allowed == task.inputs
+        [*_, begun] = (each for each in self.history if isinstance(each, e.TaskStarted) and each.task == name)
+        assert begun.verdict in ("allowed", "granted") or task.allowed == task.inputs
         self.accepted[task.key] = name
         return True
 
@@ -282,13 +312,37 @@ class Story:
         """Somebody answers an open question; what was done or not they say as it is."""
         left = [each for each in approval.approvers if all(vote.by.id != each.id for vote in approval.votes)]
         choices = list(approval.choices)
+        if self._handle(approval, self.pick(left or approval.approvers)):
+            return
         if approval.kind == "in_doubt":
             choices = [DONE if self.run.tasks[approval.task].key in self.accepted else NOT_DONE]
         self._decide(approval, self.pick(left or approval.approvers), self.pick(choices))
 
+    def _handle(self, approval: ApprovalState, by: Person) -> bool:
+        """Whether somebody did something else with the question than answer it."""
+        which, shown = approval.id, approval.entry
+        match self.pick([""] * 6 + ["delegate", "back", "reply", "feedback", "edit", "refused"]):
+            case "delegate" if approval.delegates:
+                to = self.pick(approval.delegates).id
+                return bool(self.try_(c.DelegateApproval(approval=which, by=by, to=to, shown=shown)))
+            case "back":
+                return bool(self.try_(c.AskBack(approval=which, by=by, text="why?", shown=shown)))
+            case "reply":
+                return bool(self.try_(c.Explain(approval=which, by=MEGAN, text="so")))
+            case "feedback" if approval.revises:
+                return bool(self.try_(c.GiveFeedback(approval=which, by=by, text="shorter", shown=shown)))
+            case "edit" if approval.editable:
+                return bool(self.try_(c.EditArguments(approval=which, by=by, shown=shown, entry="edits")))
+            case "refused":
+                return bool(self.try_(c.RecordRefusal(approval=which, by=STRANGER, code="not_permitted")))
+        return False
+
     def _decide(self, approval: ApprovalState, by: Person, choice: str) -> None:
         entry = f"answer {approval.id} {choice}"
-        self.apply(c.DecideApproval(approval=approval.id, by=by, choice=choice, shown=approval.entry, entry=entry))
+        grant = choice == APPROVE and bool(approval.scope) and self.pick([False, False, True])
+        self.apply(
+            c.DecideApproval(approval=approval.id, by=by, choice=choice, shown=approval.entry, entry=entry, grant=grant)
+        )
 
     def refused_answers(self) -> None:
         """Answers of strangers, answers to what is over or was shown before: nothing changes."""

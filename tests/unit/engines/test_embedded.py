@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from orchestration.capabilities import Done, TaskContext, Unknown
+from orchestration.core.codec import decode
 from orchestration.core.commands import CancelRun, ConfirmSignIn, SkipApproval, StartRun
+from orchestration.core.events import AnswerRefused
 from orchestration.core.plan import Choice, Node, Plan, Question
 from orchestration.core.run import ENDED
 from orchestration.core.view import RunView
@@ -245,7 +247,8 @@ async def test_an_answer_that_does_not_fit_changes_nothing_and_says_why(office: 
             )
         with pytest.raises(Invalid, match="no question"):
             await office.engine.decide(run_id, "nope.1", by=ALEX, shown=shown, choice="answer")
-        assert (await office.engine.view(run_id)).seq == run.seq
+        refused = [decode(row.body) for row in await office.engine._store.events(run_id, after=run.seq)]
+        assert {type(each) for each in refused} == {AnswerRefused}
         await office.decide(run_id, "ask.1", ALEX, "answer", rules={"amount": "sap"})
         with pytest.raises(AlreadyDecided, match="Alex Wilber has already decided"):
             await office.decide(run_id, "ask.1", ALEX, "answer", rules={"amount": "dynamics"})

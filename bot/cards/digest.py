@@ -1,0 +1,189 @@
+"""One card for several questions of a run that reach somebody together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from microsoft_teams.cards.core import Action, ActionSet, CardElement, ChoiceSetInput, Container
+from microsoft_teams.cards.core import Choice as InputChoice
+
+from bot.cards.approval import choices_of
+from bot.cards.background import LABEL_WORDS, TAINTED
+from bot.cards.buttons import APPROVAL_AGAIN, APPROVAL_DIGEST, button
+from bot.cards.layout import (
+    GAP,
+    LIMIT_BYTES,
+    Mark,
+    about,
+    facts,
+    finished,
+    fitted,
+    header,
+    line,
+    marked,
+    moment,
+    note,
+    size_bytes,
+    words,
+)
+from bot.cards.moments import local
+from bot.cards.standing import votes
+from bot.cards.terms import UNWRITTEN, WAITS
+from bot.cards.verdict import verdict
+from bot.cards.wording import counted, listed, plain, sentence
+from orchestration.core.question import CANCEL, REJECT, Shown
+from orchestration.core.run import Person
+from orchestration.core.view import ApprovalView, RunView
+
+MOST = 12
+_MOST_FACTS = 8
+_LONGEST_FACT = 200
+_LATER = "Decide later"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One of the questions on a digest.
+
+    Attributes:
+        shown: Its content; None if it is no longer stored.
+        trouble: What became of an answer that was not taken, for the person who gave it.
+    """
+
+    approval: ApprovalView
+    shown: Shown | None
+    trouble: str = ""
+
+
+def digest(run: RunView, asked: Sequence[Asked], viewer: Person) -> dict[str, Any]:
+    """Several questions, each with a decision of its own that is bound to what is shown of it.
+
+    What does not fit whole is not decided here: its button brings its own card. Decided ones say who and what.
+
+    Args:
+        run: The run that waits.
+        asked: The questions, in the order in which they are listed.
+        viewer: Who is asked on this card.
+    """
+    open_ones = [each for each in asked if _waits(each, viewer)]
+    count = counted(len(asked), "question")
+    title = f"{len(open_ones)} of {count} wait for you" if open_ones else f"{count}: nothing waits for you any more"
+    if len(open_ones) == len(asked):
+        title = f"{count} wait for you"
+
+    def build(most: int) -> dict[str, Any]:
+        return _drawn(run, asked, viewer, title, most)
+
+    # How many of the open ones are shown whole, with a choice.
+    return fitted(build, range(min(len(open_ones), MOST), -1, -1))
+
+
+def fits(run: RunView, asked: Sequence[Asked], viewer: Person) -> bool:
+    """Whether every one of the questions can be decided on one card."""
+    whole = len([each for each in asked if _waits(each, viewer)])
+    drawn = _drawn(run, asked, viewer, "x" * 60, whole)
+    return size_bytes(drawn) <= LIMIT_BYTES and all(_short(each) for each in asked)
+
+
+def _short(asked: Asked) -> bool:
+    """Whether all of a question's content fits between others."""
+    shown = asked.shown
+    return (
+        shown is not None
+        and not shown.items
+        and len(shown.facts) <= _MOST_FACTS
+        and all(len(value) <= _LONGEST_FACT and "\n" not in value.strip() for _, value in shown.facts)
+        and len(shown.text) <= 400
+    )
+
+
+def _waits(asked: Asked, viewer: Person) -> bool:
+    approval = asked.approval
+    mine = any(person.id == viewer.id for person in approval.approvers)
+    return approval.open and mine and all(vote.by.id != viewer.id for vote in approval.votes)
+
+
+def _drawn(run: RunView, asked: Sequence[Asked], viewer: Person, title: str, most: int) -> dict[str, Any]:
+    body: list[CardElement] = [*header(title, f"{run.title} · {about(run)}")]
+    left, bound = most, []
+    for each in asked[:MOST]:
+        if not _waits(each, viewer):
+            body.append(_settled(each, viewer))
+            continue
+        whole = left > 0 and _short(each)
+        left -= whole
+        body.append(_open(run, each, viewer, whole=whole))
+        if whole:
+            bound.append([each.approval.id, each.approval.entry])
+    if len(asked) > MOST:
+        body.append(note(f"and {counted(len(asked) - MOST, 'more question')}: write “approvals” to see them all"))
+    actions: list[Action] = []
+    if bound:
+        written = any(each.approval.kind == "write" for each in asked)
+        body.append(note(f"{UNWRITTEN if written else WAITS} What you leave open stays open.", spacing="Medium"))
+        data = {"run_id": run.run_id, "asked": bound}
+        actions.append(button("Send decisions", APPROVAL_DIGEST, data, style="positive", inputs=True))
+    return finished(body, actions, speak=f"{run.title}: {title}.")
+
+
+def _open(run: RunView, asked: Asked, viewer: Person, *, whole: bool) -> CardElement:
+    approval, shown = asked.approval, asked.shown
+    body: list[CardElement] = [line(words(approval.title, 160, bold=True))]
+    if asked.trouble:
+        body.append(marked(Mark("!", "Note", "Attention"), [words(sentence(asked.trouble, 300), bold=True)]))
+    if shown is not None and shown.tainted:
+        body.append(marked(Mark("!", "Note", "Attention"), [words(TAINTED)]))
+    if approval.votes:
+        body.append(note(f"{votes(approval)}.", spacing="None"))
+    if approval.due_at:
+        body.append(line(words("Please answer by", subtle=True), GAP, moment(local(approval.due_at)), spacing="None"))
+    if whole and shown is not None:
+        if shown.text:
+            body.append(line(words(sentence(shown.text, 400)), spacing="Small"))
+        who = listed([plain(each, 80) for each in shown.recipients])
+        rest = [("Goes to", who), ("How sensitive", LABEL_WORDS[shown.label])]
+        body += facts([*shown.facts, *rest], most=_MOST_FACTS + len(rest), limit=max(_LONGEST_FACT, 300))
+        body.append(
+            ChoiceSetInput(
+                id=f"choice:{approval.id}",
+                label="Your decision",
+                placeholder=_LATER,
+                choices=[InputChoice(title=plain(each.title, 60), value=each.id) for each in choices_of(shown)],
+                spacing="Small",
+            )
+        )
+    else:
+        body.append(note("There is more to this one than fits here.", spacing="None"))
+    data = {"run_id": run.run_id, "approval": approval.id}
+    body.append(ActionSet(spacing="Small", actions=[button("See all of it", APPROVAL_AGAIN, data)]))
+    return Container(separator=True, spacing="Medium", items=body)
+
+
+def _settled(asked: Asked, viewer: Person) -> CardElement:
+    approval = asked.approval
+    trouble = [line(words(sentence(asked.trouble, 300)), spacing="None")] if asked.trouble else []
+    return Container(
+        separator=True,
+        spacing="Medium",
+        items=[marked(_mark(approval), [words(approval.title, 160)], [line(*_outcome(asked, viewer)), *trouble])],
+    )
+
+
+def _mark(approval: ApprovalView) -> Mark:
+    if approval.decided_by is None or approval.choice in (REJECT, CANCEL):
+        return Mark("–", "Closed")
+    return Mark("✓", "Decided", "Good")
+
+
+def _outcome(asked: Asked, viewer: Person) -> list[Any]:
+    approval = asked.approval
+    if approval.decided_by is not None:
+        when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
+        who = "you" if approval.decided_by.id == viewer.id else plain(approval.decided_by.name, 80)
+        return [words(verdict(approval, asked.shown), 120, bold=True), GAP, words(f"by {who}"), *when]
+    if not approval.open:
+        return [words("A newer card asks about it" if approval.replaced else "No answer needed any more")]
+    if to := next((to for before, to in reversed(approval.delegated) if before.id == viewer.id), None):
+        return [words(f"You have handed this to {plain(to.name, 80)}")]
+    return [words("You have answered; it waits for others")]

@@ -1,0 +1,116 @@
+"""Opens a personal chat with somebody who has the app but has not written yet."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from botbuilder.core import BotAdapter, TurnContext
+from botbuilder.schema import ChannelAccount, ConversationParameters
+
+from bot.conversations import Conversation, Conversations, Reachable
+from bot.outbound import Outbound
+from bot.settings import GUID
+from bot.texts import clean
+from connectors.http import is_loopback, origin
+from orchestration.core.run import Person
+from orchestration.errors import Invalid, NotFound
+
+log = logging.getLogger(__name__)
+
+
+class Doors:
+    """Makes personal chats through the channel, as the bot.
+
+    Args:
+        conversations: Remembers the chats.
+        outbound: Talks to the channel.
+        tenant_id: Only its people are written to.
+    """
+
+    def __init__(self, conversations: Conversations, outbound: Outbound, tenant_id: str) -> None:
+        self._conversations, self._outbound, self._tenant = conversations, outbound, tenant_id.lower()
+
+    async def open(self, person: Person, like: Person) -> Reachable | None:
+        """The person's chat with the bot, made if the channel makes one; None if the app is not installed for them.
+
+        Args:
+            person: By Entra id.
+            like: Somebody whose chat is known: the channel is asked where that one is.
+
+        Raises:
+            Unavailable: The channel does not answer now.
+        """
+        near = await self._conversations.of(like.id)
+        if near is None or not self._is_member(person) or near.conversation.tenant != self._tenant:
+            return None
+        try:
+            there = await self._create(person, near.conversation)
+            return await self._meet(person, there)
+        except (NotFound, Invalid) as error:
+            log.info("no chat with %s could be opened: %s", person.id, error.message)
+            return None
+
+    def _is_member(self, person: Person) -> bool:
+        return bool(GUID.fullmatch(person.id)) and person.tenant.lower() in ("", self._tenant)
+
+    async def _create(self, person: Person, near: Conversation) -> Conversation:
+        async def creating(context: TurnContext) -> Any:
+            connector = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
+            wanted = ConversationParameters(
+                is_group=False,
+                bot=ChannelAccount(id=near.bot_id, name=near.bot_name),
+                members=[ChannelAccount(id=person.id)],
+                tenant_id=self._tenant,
+                channel_data={"tenant": {"id": self._tenant}},
+            )
+            return await connector.conversations.create_conversation(wanted)
+
+        made = await self._outbound.in_chat(near, creating)
+        place = str(getattr(made, "id", "") or "")
+        if not place:
+            raise Invalid("The channel made no chat.")
+        service = str(getattr(made, "service_url", "") or "")
+        return Conversation(
+            id=place,
+            service_url=service if _is_the_same_channel(service, near.service_url) else near.service_url,
+            channel_id=near.channel_id,
+            user_id=person.id,
+            bot_id=near.bot_id,
+            bot_name=near.bot_name,
+            tenant=self._tenant,
+        )
+
+    async def _meet(self, person: Person, there: Conversation) -> Reachable:
+        """Who is in the new chat: nothing is sent into one that is not this person's."""
+
+        async def asking(context: TurnContext) -> Any:
+            connector = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
+            return await connector.conversations.get_conversation_member(there.id, person.id)
+
+        member = await self._outbound.in_chat(there, asking)
+        more = getattr(member, "additional_properties", None) or {}
+        found = str(getattr(member, "aad_object_id", "") or more.get("objectId") or "").lower()
+        if found != person.id.lower() or not getattr(member, "id", ""):
+            raise NotFound("The chat that the channel made is somebody else's.")
+        known = Person(
+            id=person.id,
+            name=clean(member.name or person.name, 200),
+            upn=clean(more.get("userPrincipalName") or person.upn, 200),
+            tenant=self._tenant,
+        )
+        conversation = Conversation(
+            id=there.id,
+            service_url=there.service_url,
+            channel_id=there.channel_id,
+            user_id=str(member.id),
+            bot_id=there.bot_id,
+            bot_name=there.bot_name,
+            tenant=there.tenant,
+        )
+        return await self._conversations.remember(known, conversation)
+
+
+def _is_the_same_channel(url: str, known: str) -> bool:
+    """Whether the bot's token may go to an address that the channel gives: where it went before, or this machine."""
+    return bool(url) and (origin(url) == origin(known) or (is_loopback(url) and is_loopback(known)))

@@ -1,0 +1,67 @@
+"""What a mail and the initiator are told about routes. No protected content: a mail may be read by others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.routes.links import Links
+from bot.texts import clean
+from orchestration.core.label import UNLABELLED, within
+from orchestration.core.run import Person
+from orchestration.core.view import ApprovalView, RunView
+
+LONGEST_TITLE = 120
+
+
+def open_title(run: RunView, approval: ApprovalView) -> str:
+    """What a question may be called outside of Tandem's own chat: its title, unless that may hold what is protected."""
+    if approval.tainted or not within(approval.label or UNLABELLED, UNLABELLED):
+        return f"a decision in “{clean(run.title, LONGEST_TITLE)}”"
+    return clean(approval.title, LONGEST_TITLE)
+
+
+def subject(run: RunView, approval: ApprovalView, *, reminder: bool) -> str:
+    """Of the mail."""
+    title = open_title(run, approval)
+    return f"Reminder: please answer {title}" if reminder else f"Your decision is needed: {title}"
+
+
+def body(run: RunView, approval: ApprovalView, links: Links, *, reminder: bool) -> str:
+    """Of the mail, plain text."""
+    asks = clean(run.initiator.name, 80)
+    lines = [
+        "This still waits for your answer." if reminder else f"{asks} needs a decision from you.",
+        "",
+        f"What: {open_title(run, approval)}",
+        f"Who asks: {asks}",
+        f"Due: {due(approval.due_at)}",
+        "",
+        "You find it, with everything that belongs to it, in your chat with Tandem in Teams:",
+        links.chat,
+    ]
+    if links.install:
+        lines += ["", "If Teams does not know Tandem yet, add it here first:", links.install]
+    lines += ["", "Write “status” there if you do not see it at once. You cannot answer by replying to this mail."]
+    return "\n".join(lines)
+
+
+def due(at: datetime | None) -> str:
+    """When an answer is due, for people anywhere."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "no date is set"
+
+
+def mailed(person: Person, run: RunView, approval: ApprovalView) -> str:
+    """What the initiator is told when a question went out by mail."""
+    name = clean(person.name, 80)
+    return (
+        f"{name} does not have Tandem in Teams, so I have sent {name} a mail in your name that says that "
+        f"{open_title(run, approval)} waits for them. The question itself is shown to {name} in Teams only."
+    )
+
+
+def not_taken(system: str, approval: ApprovalView, why: str) -> str:
+    """What the initiator is told when the approval system that policy names does not take a question."""
+    return (
+        f"“{clean(approval.title, LONGEST_TITLE)}” was to be decided in {clean(system, 80)}, which does not take it: "
+        f"{clean(why, 300)} I try again. Please tell whoever runs Tandem."
+    )

@@ -1,0 +1,191 @@
+"""What a deployment lets Tandem do: a rule for each capability, ceilings of people, hosts, systems that may decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from orchestration.core.label import Label, within
+from orchestration.core.run import Person
+from orchestration.validation.hosts import destination, is_this_machine, matches, pattern_problem
+
+Rule = Literal["allow", "ask", "deny"]
+
+ALWAYS_ASKED: Label = "highly_confidential"
+_CAPABILITY = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*(?:\.\*)?|\*")
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_SETTING = re.compile(r"TANDEM_[A-Z0-9_]+")
+# How Entra names a guest: their own address, with the tenant that they are a guest of.
+_GUEST = "#ext#"
+
+
+class ApprovalSystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An approval system outside of Teams that questions are brought to, and that vouches for who decided.
+
+    Attributes:
+        name: For people and events.
+        url: Where questions are posted to; https, or this machine.
+        secret_setting: The environment variable that holds the key both sides sign with.
+        for_capabilities: Writes whose questions go there, with `*` at the end for a prefix.
+        titles: Decisions whose questions go there, by the beginning of their title.
+        deciders: User principal names of who may decide there; empty: whoever is asked.
+    """
+
+    name: str
+    url: str
+    secret_setting: str
+    for_capabilities: list[str] = []
+    titles: list[str] = []
+    deciders: list[str] = []
+
+    def takes(self, capability: str, title: str) -> bool:
+        """Whether questions about such a write, or with such a title, go there."""
+        return any(covers(rule, capability) for rule in self.for_capabilities) or any(
+            map(title.startswith, self.titles)
+        )
+
+
+class Ceilings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The most sensitive label that somebody may be shown or sent, and that a place may hold.
+
+    Attributes:
+        members: People of the organisation.
+        guests: Guests in it.
+        outside: Addresses of nobody in it.
+        unlabelled: Places without a label of their own, which only named people and groups can read.
+        people: User principal name => what holds for this person instead.
+    """
+
+    members: Label = "highly_confidential"
+    guests: Label = "internal"
+    outside: Label = "internal"
+    unlabelled: Label = "confidential"
+    people: dict[str, Label] = {}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the deployment's policy file says; without one, what holds anyway.
+
+    Attributes:
+        capabilities: Capability, or its beginning followed by `*` => what becomes of a task that uses it. The longest
+            that fits counts. `ask` is about writes: nobody is asked before a read.
+        hosts: Where links in what goes out may lead, beside the systems of the settings.
+        domains: Of mail addresses inside the organisation; empty: the initiator's own.
+        ceilings: Who may see what.
+        approval_systems: Where people may decide outside of Teams.
+    """
+
+    capabilities: dict[str, Rule] = {}
+    hosts: list[str] = []
+    domains: list[str] = []
+    ceilings: Ceilings = Ceilings()
+    approval_systems: list[ApprovalSystem] = []
+
+    def verdict(
+        self, capability: str, effect: Literal["read", "write"], *, tainted: bool = False, label: Label | None = None
+    ) -> Rule:
+        """What becomes of a task: without a rule reads are done and writes asked about.
+
+        A write that somebody outside may have written part of is never done without asking, nor one of what is highly
+        confidential, whatever the rule says.
+        """
+        fitting = [rule for rule in self.capabilities if covers(rule, capability)]
+        rule = self.capabilities[max(fitting, key=_narrowness)] if fitting else None
+        if rule == "deny":
+            return "deny"
+        if effect == "read":
+            return "allow"
+        return "allow" if rule == "allow" and not tainted and label != ALWAYS_ASKED else "ask"
+
+    def ceiling(self, person: Person) -> Label:
+        """The most sensitive label that a person may be shown."""
+        return self.ceiling_of(person.upn, person.upn)
+
+    def ceiling_of(self, address: str, home: str) -> Label:
+        """The most sensitive label that may go to an address.
+
+        Args:
+            address: Mail address or user principal name.
+            home: User principal name of somebody inside, whose domain counts where no domains are named.
+        """
+        own = {upn.casefold(): label for upn, label in self.ceilings.people.items()}.get(address.casefold())
+        if own is not None:
+            return own
+        if _GUEST in address.casefold():
+            return self.ceilings.guests
+        return self.ceilings.members if self.is_inside(address, home) else self.ceilings.outside
+
+    def is_inside(self, address: str, home: str = "") -> bool:
+        """Whether a mail address belongs to the organisation; `home` as for `ceiling_of`."""
+        if _GUEST in address.casefold():
+            return False
+        domains = self.domains or [home.rpartition("@")[2]]
+        return address.rpartition("@")[2].casefold() in {domain.casefold() for domain in domains}
+
+    def allows(self, url: str) -> bool:
+        """Whether what goes out may hold a link to this address."""
+        found = destination(url)
+        return bool(found) and "://" not in url.partition("://")[2] and any(matches(found, each) for each in self.hosts)
+
+    def may_see(self, label: Label, address: str, home: str) -> bool:
+        """Whether something with this label may go to an address."""
+        return within(label, self.ceiling_of(address, home))
+
+    def problems(self) -> list[str]:
+        """What a schema cannot say, as `path: what`."""
+        found = [
+            f"capabilities: {_capability_problem(rule)}" for rule in self.capabilities if _capability_problem(rule)
+        ]
+        found += [f"hosts: {host!r} {wrong}" for host in self.hosts if (wrong := pattern_problem(host))]
+        found += [f"domains: {each!r} is not a domain such as contoso.com" for each in _no_domains(self.domains)]
+        found += [
+            f"ceilings.people: {upn!r} is not a user principal name such as megan.bowen@contoso.com"
+            for upn in self.ceilings.people
+            if not _ADDRESS.fullmatch(upn)
+        ]
+        names = [system.name for system in self.approval_systems]
+        found += [
+            f"approval_systems: there are two called {name!r}" for name in sorted({*names}) if names.count(name) > 1
+        ]
+        for place, system in enumerate(self.approval_systems):
+            found += [f"approval_systems[{place}]{wrong}" for wrong in _system_problems(system)]
+        return found
+
+
+def covers(rule: str, capability: str) -> bool:
+    """Whether a rule's name (`mail.send`, `mail.*`, `*`) stands for a capability."""
+    if rule == "*":
+        return True
+    return capability.startswith(rule[:-1]) if rule.endswith(".*") else capability == rule
+
+
+def _narrowness(rule: str) -> tuple[bool, int]:
+    return not rule.endswith("*"), len(rule)
+
+
+def _capability_problem(rule: str) -> str:
+    return "" if _CAPABILITY.fullmatch(rule) else f"{rule!r} is not a capability such as mail.send, nor mail.* nor *"
+
+
+def _no_domains(domains: Iterable[str]) -> list[str]:
+    return [each for each in domains if pattern_problem(each) or "." not in each or "*" in each or ":" in each]
+
+
+def _system_problems(system: ApprovalSystem) -> list[str]:
+    found = [f".for_capabilities: {wrong}" for rule in system.for_capabilities if (wrong := _capability_problem(rule))]
+    where = destination(system.url)
+    if not where or (system.url.startswith("http:") and not is_this_machine(where.partition(":")[0])):
+        found.append(f".url: {system.url!r} is not an https address")
+    if not _SETTING.fullmatch(system.secret_setting):
+        found.append(f".secret_setting: {system.secret_setting!r} is not a variable such as TANDEM_APPROVALS_SECRET")
+    if not system.name.strip():
+        found.append(".name: must not be empty")
+    if not system.for_capabilities and not system.titles:
+        found.append(": says neither for_capabilities nor titles, so that no question would ever go there")
+    found += [
+        f".deciders: {each!r} is not a user principal name" for each in system.deciders if not _ADDRESS.fullmatch(each)
+    ]
+    return found
