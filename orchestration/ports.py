@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -176,13 +176,20 @@ class Engine(Protocol):
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """One coded event of a run; `seq` counts from 1."""
+    """One coded event of a run; `seq` counts from 1.
+
+    Attributes:
+        link: Of the chain over the run's events (`audit.chain`); empty in what was written before there was one.
+        seal: What stands for the personal part in the link, once its salt was erased.
+    """
 
     run_id: str
     seq: int
     at: datetime
     type: str
     body: bytes
+    link: bytes = b""
+    seal: bytes = b""
 
 
 class EntryRow(msgspec.Struct, frozen=True):
@@ -243,12 +250,14 @@ class Saved(msgspec.Struct, frozen=True):
     Attributes:
         salt: The secret that keys its digests.
         snapshot: Of the version asked for, if there is one.
-        events: Those after the snapshot, in order.
+        events: Those after the snapshot, in order, without their links.
+        link: The last event's.
     """
 
     salt: bytes
     snapshot: SnapshotRow | None
     events: list[EventRow]
+    link: bytes = b""
 
 
 class Archive(msgspec.Struct, frozen=True):
@@ -272,6 +281,56 @@ class Pruned(msgspec.Struct):
     runs: int = 0
     events: int = 0
     kept: int = 0
+
+
+class Anchor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was true of a run at some time, kept where who can write to the log cannot.
+
+    Attributes:
+        kind: `head`: the link of event `seq`. `erased`: digest of what an erasure leaves (`audit.chain.remains`).
+            `pruned`: the run is removed, and its last event was `seq`.
+        digest: Hexadecimal.
+        at: When it was anchored.
+    """
+
+    run_id: str
+    seq: int
+    digest: str
+    at: datetime
+    kind: Literal["head", "erased", "pruned"] = "head"
+
+
+class Anchors(Protocol):
+    """Remembers heads of runs outside the database. One process writes at a time: the owner of the log."""
+
+    async def write(self, anchors: Sequence[Anchor]) -> None:
+        """Keep them, in order and for good.
+
+        Raises:
+            Unavailable: They could not be kept; writing them again does no harm.
+        """
+
+
+class Rewrite(msgspec.Struct, frozen=True):
+    """What an erasure changes in one run, in one transaction.
+
+    Attributes:
+        run: As it was read; where the run has gone on since, or is open, nothing is changed.
+        title: Instead of its own.
+        salt: Instead of its own.
+        events: Bodies and seals instead of those with the same number.
+        entries: Context entry => what is left of it; None removes it.
+        people: Id of a person => what stands for it, in the run's row and its approvals.
+        commands: Id of a command => what stands for it.
+    """
+
+    run: RunRow
+    title: str
+    salt: bytes
+    events: Sequence[EventRow]
+    entries: dict[str, bytes | None]
+    people: dict[str, str]
+    commands: dict[str, str]
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -367,4 +426,19 @@ class Store(Protocol):
         """Remove every row of these runs durably, in one transaction; the ids of those that were removed.
 
         A run that is open, or has other events than its row says, is left as it is.
+        """
+
+    async def heads(self, after: datetime) -> list[Anchor]:
+        """The last link of every run whose last event is not older, if it has one."""
+
+    async def kinds(self) -> list[str]:
+        """The kinds of documents that there are."""
+
+    async def rewrite(self, change: Rewrite) -> bool:
+        """Erase durably, in one transaction, and drop the run's snapshot; False if the run has changed meanwhile."""
+
+    async def compact(self) -> bool:
+        """Give back the space of what was removed, so that no file of the database holds it any more.
+
+        False if somebody who reads kept a part of it from going just now: ask again later.
         """

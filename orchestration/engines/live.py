@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from orchestration.audit.chain import link
 from orchestration.core import snapshot
 from orchestration.core.codec import decode
 from orchestration.core.evolve import evolve, fold
@@ -33,10 +34,12 @@ class LiveRun:
         arguments: (task, attempt) => converted arguments of attempts that are about to be dispatched.
         ended_attempts: Attempts that ended since the last commit without their worker having answered.
         written: Entries made since the last commit.
+        link: Of the last event; see `audit.chain`.
     """
 
-    def __init__(self, run: Run, salt: bytes, *, snapshot_seq: int = 0) -> None:
+    def __init__(self, run: Run, salt: bytes, *, snapshot_seq: int = 0, link: bytes = b"") -> None:
         self.run = run
+        self.link = link
         self.arguments: dict[tuple[str, int], msgspec.Struct] = {}
         self.ended_attempts: list[Effect] = []
         self.written: list[EntryRow] = []
@@ -58,11 +61,12 @@ class LiveRun:
             raise UnknownRun(f"there is no run {run_id!r}: it may have been removed")
         if saved.snapshot is not None:
             try:
-                return cls(_resumed(saved.snapshot, saved.events), saved.salt, snapshot_seq=saved.snapshot.seq)
+                run = _resumed(saved.snapshot, saved.events)
+                return cls(run, saved.salt, snapshot_seq=saved.snapshot.seq, link=saved.link)
             except msgspec.MsgspecError as error:
                 log.warning("run %s: its snapshot is not used (%s)", run_id, error)
-                saved = Saved(saved.salt, None, await store.events(run_id))
-        return cls(_folded(saved.events), saved.salt)
+                saved = Saved(saved.salt, None, await store.events(run_id), saved.link)
+        return cls(_folded(saved.events), saved.salt, link=saved.link)
 
     def snapshot(self) -> SnapshotRow | None:
         """What the next commit shall write so that loading stays fast; mostly nothing."""
@@ -75,6 +79,11 @@ class LiveRun:
             log.warning("run %s has no snapshot: %s", self.run.run_id, error)
             return None
         return SnapshotRow(self.run.run_id, self.run.seq, snapshot.VERSION, body)
+
+    def extend(self, seq: int, type_: str, body: bytes) -> bytes:
+        """The link of one more event, which is the last from now on."""
+        self.link = link(self.link, self.run.run_id, seq, type_, body, self._salt)
+        return self.link
 
     def digest(self, body: bytes) -> str:
         """Digest keyed with the run's salt: without the salt nobody can test a guess against it."""

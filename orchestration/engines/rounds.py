@@ -98,18 +98,21 @@ class Round:
         self.answers: list[tuple[Request, LiveRun, bool]] = []
         self.effects: dict[str, list[Effect]] = {}
 
-    def record(self, run: Run, event: e.Event, body: bytes) -> None:
-        """Take up an event that `run` has just folded in."""
-        self.events.append(EventRow(run.run_id, run.seq, event.at, type(event).__name__, body))
+    def record(self, live: LiveRun, event: e.Event, body: bytes) -> None:
+        """Take up an event that the run has just folded in."""
+        run, type_ = live.run, type(event).__name__
+        link = live.extend(run.seq, type_, body)
+        self.events.append(EventRow(run.run_id, run.seq, event.at, type_, body, link))
         self.changed.add(run.run_id)
 
-    def record_copy(self, copy: Copy) -> None:
-        """Take up the beginning of a run that was copied from another one."""
+    def record_copy(self, live: LiveRun, copy: Copy) -> None:
+        """Take up the beginning of a run that was copied from another one, as a chain of its own."""
         run_id = copy.run.run_id
         self.salts.append((run_id, copy.salt))
         self.changed.add(run_id)
         for seq, event in enumerate(copy.events, 1):
-            self.events.append(EventRow(run_id, seq, event.at, type(event).__name__, encode(event)))
+            type_, body = type(event).__name__, encode(event)
+            self.events.append(EventRow(run_id, seq, event.at, type_, body, live.extend(seq, type_, body)))
         self.questions |= {(run_id, which): None for which in copy.run.approvals}
 
     def written(self) -> Batch:

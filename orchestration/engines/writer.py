@@ -258,7 +258,7 @@ class Writer:
         live = LiveRun(evolve(None, event), salt)
         self._live[command.run_id] = batch.touched[command.run_id] = live
         batch.salts.append((command.run_id, salt))
-        batch.record(live.run, event, body)
+        batch.record(live, event, body)
         return live
 
     def _go_on_from(self, copy: Copy, command: c.Command | None, batch: Round) -> LiveRun:
@@ -268,7 +268,7 @@ class Writer:
         self._live[copy.run.run_id] = batch.touched[copy.run.run_id] = live
         for row in copy.entries:
             live.put(row.entry, row.body)
-        batch.record_copy(copy)
+        batch.record_copy(live, copy)
         self._apply(live, command, batch)
         return live
 
@@ -300,7 +300,7 @@ class Writer:
             except Exception as error:  # the state is in pieces: nothing of this round may be written
                 batch.broken = error
                 raise
-            batch.record(run, event, body)
+            batch.record(live, event, body)
             if isinstance(event, e.ApprovalEscalated):
                 self._perform_again(run, Ask(event.approval))
 

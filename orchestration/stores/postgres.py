@@ -19,7 +19,7 @@ from orchestration.ports import ApprovalRow, Archive, Batch, CommandRow, EntryRo
 from orchestration.stores.arrays import Texts, register, text
 from orchestration.stores.migrations import pending
 from orchestration.stores.postgres_sql import OWNER, REMOVE, VERSIONS, appending
-from orchestration.stores.rows import RUNS, event_rows, run_row, saved, saved_query, stamp
+from orchestration.stores.rows import EVENTS, RUNS, event_rows, run_row, saved, saved_query, stamp
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class PostgresStore:
 
     async def events(self, run_id: str, *, after: int = 0) -> list[EventRow]:
         """See `Store.events`."""
-        sql = "SELECT seq, at, type, body FROM events WHERE run_id = %s AND seq > %s ORDER BY seq"
+        sql = f"{EVENTS} WHERE run_id = %s AND seq > %s ORDER BY seq"
         return event_rows(run_id, await self._rows(sql, run_id, after))
 
     async def salt(self, run_id: str) -> bytes | None:

@@ -39,8 +39,8 @@ SELECT run_id FROM gone
 _INSERT = {
     "salts": "INSERT INTO salts SELECT * FROM unnest(%s::text[], %s::bytea[])",
     "events": (
-        "INSERT INTO events "
-        "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bytea[])"
+        "INSERT INTO events (run_id, seq, at, type, body, link) "
+        "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[])"
     ),
     "entries": "INSERT INTO entries SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[]) ON CONFLICT DO NOTHING",
     "commands": "INSERT INTO commands SELECT * FROM unnest(%s::text[], %s::text[])",
@@ -81,6 +81,7 @@ def appending(batch: Batch) -> tuple[bytes, list[Column]]:
             Longs(stamp(row.at) for row in batch.events),
             Texts(row.type for row in batch.events),
             Blobs(row.body for row in batch.events),
+            Blobs(row.link for row in batch.events),
         ]
     if batch.entries:
         columns["entries"] = [

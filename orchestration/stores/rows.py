@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.ports import EventRow, RunRow, Saved, SnapshotRow
 
+EVENTS = "SELECT seq, at, type, body, link, seal FROM events"
 RUNS = "SELECT run_id, status, title, initiator, open, due, wake_at, proposed_at, seq FROM runs"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,18 +58,21 @@ def run_row(row: Sequence[Any]) -> RunRow:
 
 
 def event_rows(run_id: str, rows: Sequence[Sequence[Any]]) -> list[EventRow]:
-    """Rows of (seq, at, type, body)."""
-    return [EventRow(run_id, seq, instant(at), type_, body) for seq, at, type_, body in rows]
+    """Rows of `EVENTS`."""
+    return [
+        EventRow(run_id, seq, instant(at), type_, body, link or b"", seal or b"")
+        for seq, at, type_, body, link, seal in rows
+    ]
 
 
 def saved(run_id: str, version: str, rows: Sequence[Sequence[Any]]) -> Saved | None:
-    """What `saved_query` selects: first salt, seq and body of the snapshot, then events; None if there is no salt."""
+    """What `saved_query` selects: first salt, snapshot and last link, then events; None if there is no salt."""
     if not rows or rows[0][0] != 0:
         return None
-    _, at, _, salt, body = rows[0]
+    _, at, _, salt, body, link = rows[0]
     snapshot = None if body is None else SnapshotRow(run_id, at, version, body)
-    events = event_rows(run_id, [row[:4] for row in rows[1:]])
-    return Saved(salt, snapshot, events) if events or snapshot else None
+    events = [EventRow(run_id, seq, instant(at), type_, body) for seq, at, type_, body, _, _ in rows[1:]]
+    return Saved(salt, snapshot, events, link or b"") if events or snapshot else None
 
 
 def saved_query(mark: str) -> str:
@@ -78,8 +82,9 @@ def saved_query(mark: str) -> str:
         mark: How the dialect spells a parameter; in order: version, run, run, run, version.
     """
     return (
-        "SELECT 0 AS seq, coalesce(p.seq, 0) AS at, '' AS type, s.salt AS body, p.body AS state "  # noqa: S608
+        "SELECT 0 AS seq, coalesce(p.seq, 0) AS at, '' AS type, s.salt AS body, p.body AS state, "  # noqa: S608
+        "(SELECT e.link FROM events e WHERE e.run_id = s.run_id ORDER BY e.seq DESC LIMIT 1) AS link "
         f"FROM salts s LEFT JOIN snapshots p ON p.run_id = s.run_id AND p.version = {mark} WHERE s.run_id = {mark} "
-        f"UNION ALL SELECT seq, at, type, body, NULL FROM events WHERE run_id = {mark} AND seq > "
+        f"UNION ALL SELECT seq, at, type, body, NULL, NULL FROM events WHERE run_id = {mark} AND seq > "
         f"coalesce((SELECT seq FROM snapshots WHERE run_id = {mark} AND version = {mark}), 0) ORDER BY 1"
     )

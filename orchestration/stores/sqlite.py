@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from orchestration.errors import CommitUncertain, Invalid, LogLost, OwnerLocked
 from orchestration.ports import ApprovalRow, Archive, Batch, CommandRow, EntryRow, EventRow, RunRow, Saved
 from orchestration.stores.migrations import migrations, pending
-from orchestration.stores.rows import RUNS, event_rows, run_row, run_values, saved, saved_query, stamp
+from orchestration.stores.rows import EVENTS, RUNS, event_rows, run_row, run_values, saved, saved_query, stamp
 
 POLL = timedelta(seconds=0.2)
 QUICK_SECONDS, QUICK_IN_A_ROW = 0.003, 10
@@ -178,8 +178,8 @@ class SqliteStore:
             if batch.salts:
                 db.executemany("INSERT INTO salts VALUES (?, ?)", batch.salts)
             db.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                [(row.run_id, row.seq, stamp(row.at), row.type, row.body) for row in batch.events],
+                "INSERT INTO events (run_id, seq, at, type, body, link) VALUES (?, ?, ?, ?, ?, ?)",
+                [(row.run_id, row.seq, stamp(row.at), row.type, row.body, row.link) for row in batch.events],
             )
             if batch.entries:
                 db.executemany(
@@ -224,7 +224,7 @@ class SqliteStore:
 
     async def events(self, run_id: str, *, after: int = 0) -> list[EventRow]:
         """See `Store.events`."""
-        sql = "SELECT seq, at, type, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq"
+        sql = f"{EVENTS} WHERE run_id = ? AND seq > ? ORDER BY seq"
         return event_rows(run_id, await self._rows(sql, run_id, after))
 
     async def salt(self, run_id: str) -> bytes | None:

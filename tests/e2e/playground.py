@@ -48,7 +48,8 @@ class Card:
         if title.startswith(("Open", "Sign in")):  # a new page opens for a real click only
             await found.click()
         else:  # in one piece: a card that is drawn anew between mouse down and mouse up swallows a real click
-            await found.evaluate("button => button.click()")
+            while not await found.evaluate("button => button.isConnected && (button.click(), true)"):
+                pass  # drawn anew since it was found
 
     async def buttons(self) -> list[str]:
         """The titles of its buttons and links, from the top."""
