@@ -5,14 +5,15 @@ from __future__ import annotations
 from botbuilder.core import ActivityHandler, InvokeResponse, TurnContext
 
 from bot.dialog import Dialog
+from bot.egress import LastGate
 from bot.inbound import read
 
 
 class Activities(ActivityHandler):
-    """Hands every activity to the dialog, and the dialog's answer to the channel."""
+    """Hands every activity to the dialog, and the dialog's answer through the gate to the channel."""
 
-    def __init__(self, dialog: Dialog) -> None:
-        self._dialog = dialog
+    def __init__(self, dialog: Dialog, gate: LastGate) -> None:
+        self._dialog, self._gate = dialog, gate
 
     async def on_message_activity(self, turn_context: TurnContext) -> None:
         """A message or a submitted card."""
@@ -29,4 +30,4 @@ class Activities(ActivityHandler):
     async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse | None:
         """A button, a sign-in: answered in the HTTP response (the stock handler breaks there, see `compat`)."""
         answer = await self._dialog.handle(read(turn_context.activity))
-        return None if answer is None else InvokeResponse(status=answer[0], body=answer[1])
+        return None if answer is None else InvokeResponse(status=answer[0], body=self._gate.answer(answer[1]))

@@ -8,7 +8,7 @@ import msgspec
 
 from bot import cards
 from bot.texts import clean
-from orchestration.core.question import ANSWER, Answered, Shown
+from orchestration.core.question import ANSWER, APPROVE, Answered, Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -22,6 +22,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         shown: The context entry that the card showed.
         rules: Kind of item => choice.
         exceptions: Item => choice, where the person chose one.
+        grant: The like need not be asked again in this run.
     """
 
     run_id: str
@@ -31,6 +32,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
     rules: dict[str, str]
     exceptions: dict[str, str]
+    grant: bool = False
 
 
 def given(data: dict[str, Any]) -> Given | None:
@@ -47,6 +49,8 @@ def given(data: dict[str, Any]) -> Given | None:
         comment=clean(data.get("comment") or "", LONGEST_COMMENT),
         rules=_inputs(data, "rule:"),
         exceptions=_inputs(data, "item:"),
+        # The switch is on the card of a write only, and means nothing beside another answer.
+        grant=data.get("grant") == "true" and choice == APPROVE,
     )
 
 
@@ -69,9 +73,20 @@ def find(run: RunView, approval: str) -> ApprovalView | None:
     return next((each for each in run.approvals if each.id == approval), None)
 
 
-def may_see(approval: ApprovalView, person: Person) -> bool:
-    """Whether the person was asked: nobody else is shown what the question is about."""
+def successor(run: RunView, approval: ApprovalView, person: Person) -> ApprovalView | None:
+    """The open question to a person that took the place of one that was replaced."""
+    later = [each for each in run.approvals if each.open and each.task == approval.task and is_asked(each, person)]
+    return later[-1] if approval.replaced and later else None
+
+
+def is_asked(approval: ApprovalView, person: Person) -> bool:
+    """Whether the person is one of those who may answer."""
     return any(each.id == person.id for each in approval.approvers)
+
+
+def may_see(approval: ApprovalView, person: Person) -> bool:
+    """Whether the person is or was asked: nobody else is shown what the question is about."""
+    return is_asked(approval, person) or any(before.id == person.id for before, _ in approval.delegated)
 
 
 def has_answered(approval: ApprovalView, person: Person) -> bool:
@@ -79,17 +94,24 @@ def has_answered(approval: ApprovalView, person: Person) -> bool:
     return any(vote.by.id == person.id for vote in approval.votes)
 
 
-def asking(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person) -> dict[str, Any]:
-    """The card of a question that is open, for one of those who were asked."""
+def people(approval: ApprovalView) -> dict[str, Person]:
+    """Everybody who may have a card of the question, by id."""
+    return {each.id: each for each in (*(before for before, _ in approval.delegated), *approval.approvers)}
+
+
+def asking(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "") -> dict[str, Any]:
+    """The card of a question that is open, for somebody who is or was asked; `said` of the press that it answers."""
+    if not is_asked(approval, viewer):
+        return cards.handed(run, approval, viewer)
     if has_answered(approval, viewer):
-        return cards.voted(run, approval, viewer)
-    return cards.decision(run, approval, shown, viewer)
+        return cards.voted(run, approval, viewer, said=said)
+    return cards.decision(run, approval, shown, viewer, said=said)
 
 
 def settled(
-    run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None, *, late: bool = False
+    run: RunView, approval: ApprovalView, shown: Shown | None, answered: Answered | None, *, said: str = ""
 ) -> dict[str, Any]:
-    """The read-only card of a question that is not open any more; `late` for somebody whose answer came after that."""
+    """The read-only card of a question that is not open any more; `said` of the press that it answers."""
     if approval.decided_by is None:
-        return cards.withdrawn(run, approval, late=late)
-    return cards.decided(run, approval, shown, answered, late=late)
+        return cards.withdrawn(run, approval, said=said)
+    return cards.decided(run, approval, shown, answered, said=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,19 +13,36 @@ from aiohttp import web
 
 import orchestration
 from bot.activities import Activities
+from bot.api import service
+from bot.api.answers import Answers
+from bot.api.gate import Buckets, Gate
+from bot.api.lists import Lists
+from bot.api.nonces import Nonces
+from bot.api.tokens import Tokens
 from bot.compat import Adapter
 from bot.control import Control
 from bot.conversations import Conversations
 from bot.dialog import Dialog
+from bot.egress import LastGate
 from bot.goals import Goals
+from bot.groups import Groups
 from bot.notifier import TeamsNotifier
 from bot.outbound import Outbound
 from bot.presses import Presses
 from bot.progress import Progress
+from bot.routes.chain import Routes
+from bot.routes.closing import Closing
+from bot.routes.doors import Doors
+from bot.routes.links import Links
+from bot.routes.mail import MailRoute
+from bot.routes.signature import FRESH, Keys
+from bot.routes.webhook import Webhooks
+from bot.routes.workflow import WorkflowRoute
 from bot.settings import Settings
 from bot.signin import SignIns, TokenServiceAssertions
 from bot.web import create_app
 from connectors import dynamics, graph, sap
+from connectors.graph.mail.notice import Notices
 from connectors.identity import Identity, IdentitySettings
 from connectors.kernel import KernelDispatcher
 from orchestration.capabilities import Registry, Worker, plugins
@@ -34,6 +52,7 @@ from orchestration.errors import Invalid
 from orchestration.planning.planner import PlaybookPlanner
 from orchestration.ports import Store
 from orchestration.stores.sqlite import SqliteStore
+from orchestration.validation.egress import Egress
 from orchestration.validation.policy_file import SHIPPED, PolicyFile
 from orchestration.workers.everyday import EVERYDAY
 from orchestration.workers.reconcile import reconcile
@@ -46,7 +65,7 @@ PLAYBOOKS = Path(orchestration.__file__).parent / "playbooks"
 class Connections:
     """Clients of the systems that this deployment has, and the workers that use them."""
 
-    def __init__(self, settings: Settings, tokens: TokenServiceAssertions) -> None:
+    def __init__(self, settings: Settings, tokens: TokenServiceAssertions, egress: Egress) -> None:
         self.identity = Identity(
             IdentitySettings(
                 tenant_id=settings.tenant_id,
@@ -65,7 +84,8 @@ class Connections:
         graph_client = graph.GraphClient(
             graph.GraphSettings(url=settings.graph_url, scope=settings.graph_scope), self.identity
         )
-        self.workers: list[Worker] = [reconcile, workbook, *EVERYDAY, *graph.workers(graph_client)]
+        self.graph = graph_client
+        self.workers: list[Worker] = [reconcile, workbook, *EVERYDAY, *graph.workers(graph_client, egress)]
         self._closing = [graph_client.close]
         if settings.sap_url:
             sap_client = sap.SapClient(sap.SapSettings(url=settings.sap_url), self.identity)
@@ -88,35 +108,101 @@ class Connections:
             await close()
 
 
+class Ways:
+    """How questions reach people beside their chats, and what machines may ask: wired before and after the engine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        conversations: Conversations,
+        outbound: Outbound,
+        policies: PolicyFile,
+        notices: Notices,
+    ) -> None:
+        self._settings, self._store = settings, store
+        self._conversations, self._outbound = conversations, outbound
+        self._links = Links(settings.app_id, settings.tenant_id, settings.teams_app_id)
+        self._keys = Keys(os.environ)
+        here = f"http://localhost:{settings.port}"
+        self._webhooks = Webhooks(self._keys, local=settings.local)
+        self._workflow = WorkflowRoute(
+            policies.current, self._webhooks, store, self._links, settings.public_url or here
+        )
+        self._mail = MailRoute(notices, store, self._links)
+        self._closing: Closing | None = None
+
+    def around(self, teams: TeamsNotifier) -> Routes:
+        """The notifier with every route."""
+        doors = Doors(self._conversations, self._outbound, self._settings.tenant_id)
+        return Routes(
+            teams,
+            self._conversations,
+            self._outbound,
+            self._store,
+            doors=doors,
+            mail=self._mail,
+            workflow=self._workflow,
+        )
+
+    def serve(self, app: web.Application, engine: EmbeddedEngine, clock: SystemClock) -> None:
+        """Add the API's paths, and tell approval systems what is over."""
+        gate = Gate(self._settings.public_url, self._settings.port)
+        buckets = Buckets(burst=60, per_second=2.0, now=time.monotonic)
+        lists = Lists(engine, self._store, Tokens.of(self._settings), gate, buckets, self._links)
+        nonces = Nonces(self._store, lasting=3 * FRESH)
+        answers = Answers(engine, self._workflow, self._keys, nonces, gate, clock)
+        service.register(app, lists, answers, healthy=lambda: engine.running)
+        self._closing = Closing(engine, self._workflow)
+        engine.subscribe(self._closing)
+
+    async def start(self) -> None:
+        """Go on with what was not told yet."""
+        if self._closing is not None:
+            await self._closing.resume()
+
+    async def close(self) -> None:
+        """End; nothing is lost."""
+        if self._closing is not None:
+            await self._closing.close()
+        await self._webhooks.close()
+
+
 class Tandem:
     """The product, wired: implements `bot.main.Service`."""
 
     def __init__(self, settings: Settings) -> None:
         clock = SystemClock()
         policies = PolicyFile(Path(settings.policy) if settings.policy else SHIPPED, settings.systems)
+        gate = LastGate(policies)
         self._store, self._close_log = _log(settings)
         adapter = Adapter(settings)
         conversations = Conversations(self._store)
-        outbound = Outbound(adapter)
-        tokens = TokenServiceAssertions(adapter, conversations, outbound, settings.oauth_connection)
-        self._connections = Connections(settings, tokens)
+        outbound = Outbound(adapter, clock=clock, lost=conversations.lost, gate=gate)
+        tokens = TokenServiceAssertions(adapter, conversations, outbound, settings.oauth_connection, self._store)
+        self._connections = Connections(settings, tokens, Egress(policies))
         registry = Registry(self._connections.workers)
         plugins.register(registry)
         planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
-        notifier = TeamsNotifier(conversations, outbound, tokens, self._store)
+        notifier = TeamsNotifier(
+            conversations, outbound, tokens, self._store, clock, self._connections.identity.needs
+        )
+        notices = Notices(self._connections.graph, Egress(policies))
+        self._ways = Ways(settings, self._store, conversations, outbound, policies, notices)
         self._engine = EmbeddedEngine(
             self._store,
             registry,
             KernelDispatcher(registry),
-            notifier,
+            self._ways.around(notifier),
             clock,
             point=_crash_point(settings),
             policies=policies,
         )
         notifier.values = self._engine.value
-        self._progress = Progress(self._engine, conversations, outbound, clock)
+        groups = Groups(self._engine, conversations, outbound)
+        self._progress = Progress(self._engine, conversations, outbound, groups, clock)
         self._engine.subscribe(self._progress)
-        self._goals = Goals(self._engine, planner, outbound, self._store, clock)
+        self._goals = Goals(self._engine, planner, outbound, self._store, groups, clock)
         self._dialog = Dialog(
             tenant_id=settings.tenant_id,
             engine=self._engine,
@@ -125,19 +211,23 @@ class Tandem:
             outbound=outbound,
             notifier=notifier,
             goals=self._goals,
-            presses=Presses(self._engine, self._goals, self._progress, clock),
+            groups=groups,
+            presses=Presses(self._engine, self._goals, self._progress, notifier, conversations, clock),
             progress=self._progress,
-            sign_ins=SignIns(self._engine, tokens, outbound, self._connections.identity.forget),
+            sign_ins=SignIns(self._engine, tokens, outbound, self._connections.identity),
             questions=self._store,
             clock=clock,
         )
         self._control = Control(Path(settings.data_dir), self._engine, registry.health, self._engine.prune)
-        self.app: web.Application = create_app(adapter, Activities(self._dialog), healthy=lambda: self._engine.running)
+        activities = Activities(self._dialog, gate)
+        self.app: web.Application = create_app(adapter, activities, healthy=lambda: self._engine.running)
+        self._ways.serve(self.app, self._engine, clock)
 
     async def start(self) -> None:
         """See `Service.start`."""
         await self._engine.start()
         await self._progress.resume()
+        await self._ways.start()
         await self._control.start()
 
     async def stop(self) -> None:
@@ -146,6 +236,7 @@ class Tandem:
             ending.push_async_callback(self._connections.close)
             ending.push_async_callback(self._close_log)
             ending.push_async_callback(self._engine.stop)
+            ending.push_async_callback(self._ways.close)
             ending.push_async_callback(self._progress.close)
             ending.push_async_callback(self._goals.close)
             ending.push_async_callback(self._dialog.close)

@@ -6,22 +6,28 @@ import asyncio
 import logging
 import weakref
 from collections import deque
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 from bot import approvers, cards, texts
 from bot import inbound as i
 from bot.answers import InvokeAnswer, answer, malformed, note
+from bot.cards.buttons import SIGN_IN_AGAIN
 from bot.conversations import Conversation, Conversations, Reachable
 from bot.goals import Goals
+from bot.groups import Groups
 from bot.notifier import TeamsNotifier
-from bot.outbound import Message, Outbound
+from bot.outbound import Member, Message, Outbound, Receipt
 from bot.patience import Patience
 from bot.presses import Presses
 from bot.progress import Progress
 from bot.reply import Card, Note, Reply, Said
+from bot.rooms import Rooms
 from bot.signin import SignIns, not_exchanged
-from orchestration.core.commands import CancelRun, RecordDelivery
+from orchestration.core.commands import CancelRun, LeaveFeedback, RecordDelivery
+from orchestration.core.run import Person
 from orchestration.core.view import RunView
 from orchestration.errors import NotFound, NotRunning, TandemError
 from orchestration.planning.port import Planner
@@ -32,6 +38,11 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2.5
 MOST_AGAIN = 5
 MOST_HEARD = 16
+MOST_ANSWERS = 50
+SILENCE_SECONDS = 0.3
+STARTERS = Message(
+    summary=texts.STARTERS, text=texts.STARTERS, suggested=("What can you do?", "my approvals", "status")
+)
 
 
 class OpenQuestions(Protocol):
@@ -52,6 +63,7 @@ class Dialog:
         outbound: Answers.
         notifier: Asks questions again.
         goals: Takes goals.
+        groups: Shows in groups that something is under way.
         presses: Takes buttons.
         progress: Shows runs again.
         sign_ins: Takes sign-ins.
@@ -70,6 +82,7 @@ class Dialog:
         outbound: Outbound,
         notifier: TeamsNotifier,
         goals: Goals,
+        groups: Groups,
         presses: Presses,
         progress: Progress,
         sign_ins: SignIns,
@@ -81,25 +94,28 @@ class Dialog:
         self._engine, self._planner, self._conversations, self._outbound = engine, planner, conversations, outbound
         self._notifier, self._goals, self._presses, self._progress = notifier, goals, presses, progress
         self._sign_ins, self._questions, self._clock = sign_ins, questions, clock
+        self._rooms = Rooms(tenant_id, conversations, outbound, goals, groups)
         self._patience = Patience(patience_seconds)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._met: set[str] = set()
         self._heard: dict[str, deque[str]] = {}
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def handle(self, inbound: i.Inbound) -> InvokeAnswer | None:
         """Do what an activity wants; returns status and body for invokes.
 
         Errors are told to the person; none is raised for what people send.
         """
-        refusal = self._refusal(inbound)
-        if refusal:
-            return await self._refuse(inbound, refusal)
-        if inbound.person is None:
-            return None
         try:
-            if isinstance(inbound.intent, i.Uninstalled):
-                await self._conversations.forget(inbound.person.id)
+            if self._ours(inbound) and isinstance(inbound.intent, i.Uninstalled):
+                await self._forget(inbound, inbound.intent)
                 return None
+            if refusal := self._refusal(inbound):
+                return await self._refuse(inbound, refusal)
+            if inbound.person is None:
+                return None
+            if inbound.conversation.kind != "personal":
+                return await self._in_group(inbound, inbound.person)
             who = await self._conversations.remember(inbound.person, inbound.conversation)
             self._engine.nudge(who.person.id)
             return await self._attend(who, inbound)
@@ -122,13 +138,30 @@ class Dialog:
         except TandemError as error:
             log.info("the channel tells nothing more of %s: %s", who.person.id, error.message)
             return who
-        return await self._conversations.remember(member.person, who.conversation)
+        guest = member.guest or self._foreign(member)
+        return await self._conversations.remember(member.person, who.conversation, guest=guest)
+
+    def _foreign(self, member: Member) -> bool:
+        return bool(member.tenant) and member.tenant != self._tenant_id
 
     async def close(self) -> None:
         """Let go of what takes long."""
         await self._patience.close()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
 
     # --- who is served
+
+    def _ours(self, inbound: i.Inbound) -> bool:
+        return inbound.conversation.channel_id == "msteams" and inbound.conversation.tenant == self._tenant_id
+
+    async def _forget(self, inbound: i.Inbound, gone: i.Uninstalled) -> None:
+        """The bot was removed, by whomever: nothing can be sent there any more."""
+        if inbound.conversation.kind != "personal":
+            await self._rooms.leave(inbound, gone)
+        elif inbound.person is not None:
+            await self._conversations.forget(inbound.person.id)
 
     def _refusal(self, inbound: i.Inbound) -> str:
         there = inbound.conversation
@@ -136,13 +169,13 @@ class Dialog:
             return texts.NOT_TEAMS
         if inbound.person is None:
             return texts.NO_IDENTITY
-        if there.tenant != self._tenant_id:
-            return texts.OTHER_TENANT
-        return "" if there.kind == "personal" else texts.GROUPS
+        return "" if there.tenant == self._tenant_id else texts.OTHER_TENANT
 
     async def _refuse(self, inbound: i.Inbound, refusal: str) -> InvokeAnswer | None:
         if not inbound.invoke and isinstance(inbound.intent, i.Ignored | i.Installed | i.Uninstalled):
             return None
+        if not inbound.invoke and inbound.conversation.kind != "personal" and not inbound.mentioned:
+            return None  # people talk with each other there
         return await self._trouble(inbound, refusal)
 
     async def _trouble(self, inbound: i.Inbound, text: str) -> InvokeAnswer | None:
@@ -158,14 +191,17 @@ class Dialog:
 
     async def _attend(self, who: Reachable, inbound: i.Inbound) -> InvokeAnswer | None:
         intent, tell = inbound.intent, partial(self._tell, who.conversation)
+        if who.guest and not isinstance(intent, i.Ignored):
+            return await self._trouble(inbound, texts.GUEST)
         match intent:
             case i.Press():
                 return await self._press(who, inbound, intent)
-            case i.SignInCode(code=code):
+            case i.Feedback():
+                await self._opinion(who, inbound, intent)
+            case i.SignInCode(code=code) if inbound.invoke or await self._sign_ins.waits(who.person):
                 await self._patience.wait(self._redeem(who, code, inbound.id), tell)
             case i.SignInFailed(code=code):
-                log.warning("Teams could not sign %s in silently: %s", who.person.id, code)
-                await self._patience.wait(tell(texts.SIGN_IN_SILENT_FAILED), tell)
+                await self._patience.wait(self._not_silently(who, code), tell)
             case i.TokenExchange():
                 done = await self._patience.wait(self._sign_ins.exchange(who, intent, inbound.id), tell)
                 return done.result() if done else not_exchanged(intent)
@@ -174,29 +210,64 @@ class Dialog:
             case i.Ignored():
                 return (501, None) if inbound.invoke else None
             case _:
-                async with self._turn(who):
-                    if not self._heard_before(who, inbound):
-                        await self._listen(await self._introduced(who), inbound)
+                with self._sign_of_life(who):
+                    async with self._turn(who.person):
+                        if not self._heard_before(who.person, inbound):
+                            await self._listen(await self._introduced(who), inbound)
         return (200, {}) if inbound.invoke else None
 
-    def _heard_before(self, who: Reachable, inbound: i.Inbound) -> bool:
+    @contextmanager
+    def _sign_of_life(self, who: Reachable) -> Iterator[None]:
+        """Whatever takes longer than a moment is acknowledged with a typing sign, which keeps nothing waiting."""
+
+        def show() -> None:
+            self._background(self._outbound.typing(who.conversation))
+
+        timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, show)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _background(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(doing)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _heard_before(self, person: Person, inbound: i.Inbound) -> bool:
         """Whether the channel sends a message again: "cancel" must not cancel what comes next as well."""
-        heard = self._heard.setdefault(who.person.id, deque(maxlen=MOST_HEARD))
+        heard = self._heard.setdefault(person.id, deque(maxlen=MOST_HEARD))
         if inbound.id and inbound.id in heard:
             return True
         heard.append(inbound.id)
         return False
 
+    async def _not_silently(self, who: Reachable, code: str) -> None:
+        if said := await self._sign_ins.failed(who, code):
+            await self._tell(who.conversation, said)
+
     async def _redeem(self, who: Reachable, code: str, activity: str) -> None:
         if said := await self._sign_ins.code(who, code, activity):
             await self._tell(who.conversation, said)
 
-    def _turn(self, who: Reachable) -> asyncio.Lock:
-        return self._turns.setdefault(who.person.id, asyncio.Lock())
+    def _turn(self, person: Person) -> asyncio.Lock:
+        return self._turns.setdefault(person.id, asyncio.Lock())
+
+    async def _opinion(self, who: Reachable, inbound: i.Inbound, given: i.Feedback) -> None:
+        """Keep what the person thinks of an answer, with the run that gave it."""
+        for run in await self._engine.runs(person=who.person.id, limit=MOST_ANSWERS):
+            if any(_is_message(receipt, inbound.reply_to) for receipt in run.receipts.values()):
+                command = LeaveFeedback(by=who.person, reaction=given.reaction, text=given.text)
+                await self._engine.send(run.run_id, command, command_id=f"{run.run_id}:feedback:{inbound.id}")
+                return
+        await self._tell(who.conversation, texts.FEEDBACK_UNKNOWN)
 
     async def _listen(self, who: Reachable, inbound: i.Inbound) -> None:
+        if who.guest:
+            await self._tell(who.conversation, texts.GUEST)
+            return
         match inbound.intent:
-            case i.Say(text=text):
+            case i.Say(text=text) | i.SignInCode(code=text):  # six digits that no sign-in waits for are an answer
                 await self._goals.say(who, text, inbound.id)
             case i.Command(word=word):
                 await self._obey(who, word)
@@ -206,6 +277,7 @@ class Dialog:
                 await self._tell(who.conversation, texts.TOO_LONG)
             case i.Installed():
                 await self._greet(who)
+                await self._outbound.send(who.conversation, STARTERS)
                 await self._show_again(who)
 
     async def _obey(self, who: Reachable, word: i.Word) -> None:
@@ -275,10 +347,38 @@ class Dialog:
             receipt = await self._notifier.ask(run, approval, shown, who.person)
             await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=who.person.id, receipt=receipt))
 
+    # --- groups
+
+    async def _in_group(self, inbound: i.Inbound, person: Person) -> InvokeAnswer | None:
+        """See `Rooms`."""
+        installed = isinstance(inbound.intent, i.Installed)
+        if not (inbound.invoke or inbound.mentioned or installed) or isinstance(inbound.intent, i.Ignored):
+            return (501, None) if inbound.invoke else None
+        known = await self._rooms.member(inbound, person)
+        if isinstance(known, str):
+            return await self._trouble(inbound, known)
+        await self._conversations.enter(inbound.conversation)
+        if installed:
+            await self._rooms.welcome(inbound.conversation)
+        elif inbound.invoke:
+            return await self._rooms.invoked(known, inbound, self._press)
+        else:
+            async with self._turn(person):
+                if not self._heard_before(person, inbound):
+                    await self._rooms.listen(known, inbound, self._obey)
+        return None
+
     # --- buttons
 
+    async def _sign_in_again(self, who: Reachable, activity: str) -> Reply:
+        return Note(await self._sign_ins.again(who, activity))
+
     async def _press(self, who: Reachable, inbound: i.Inbound, press: i.Press) -> InvokeAnswer | None:
-        pressing = self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
+        pressing = (
+            self._sign_in_again(who, inbound.id)
+            if press.verb == SIGN_IN_AGAIN
+            else self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
+        )
         if not press.execute:
             await self._show(who, inbound, await pressing)
             return None
@@ -315,3 +415,8 @@ class Dialog:
 
 def _message(card: dict[str, Any]) -> Message:
     return Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
+
+
+def _is_message(receipt: str, activity: str) -> bool:
+    found = Receipt.decode(receipt)
+    return found is not None and bool(activity) and found.activity == activity

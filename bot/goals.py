@@ -11,6 +11,7 @@ import msgspec
 
 from bot import cards, texts
 from bot.conversations import Documents, Reachable
+from bot.groups import GROUP, Groups
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound, Receipt
 from orchestration.core.commands import RecordDelivery
@@ -22,15 +23,22 @@ log = logging.getLogger(__name__)
 
 KIND = "question"
 QUESTION_LASTS = timedelta(hours=24)
+HINT_AFTER_SECONDS = 0.7  # planning from playbooks takes milliseconds
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """A question that a person has not answered yet; survives a restart."""
+    """A question that a person has not answered yet; survives a restart.
+
+    Attributes:
+        receipt: Finds its card.
+        group: Finds the neutral card in the group in which the goal was said.
+    """
 
     goal: str
     missing: Missing
     asked_at: datetime
     receipt: str = ""
+    group: str = ""
 
 
 class Goals:
@@ -41,45 +49,56 @@ class Goals:
         planner: Understands goals.
         outbound: Answers.
         documents: Keeps open questions.
+        groups: Shows in a group what became of a goal that was said there.
         clock: Tells "last month", and how old a question is.
     """
 
     def __init__(
-        self, engine: Engine, planner: Planner, outbound: Outbound, documents: Documents, clock: Clock
+        self,
+        engine: Engine,
+        planner: Planner,
+        outbound: Outbound,
+        documents: Documents,
+        groups: Groups,
+        clock: Clock,
     ) -> None:
         self._engine, self._planner, self._outbound = engine, planner, outbound
-        self._documents, self._clock = documents, clock
+        self._documents, self._groups, self._clock = documents, groups, clock
         self._background: set[asyncio.Task[None]] = set()
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
-    async def say(self, who: Reachable, text: str, activity: str) -> None:
+    async def say(self, who: Reachable, text: str, activity: str, group: str = "") -> None:
         """Plan a goal, or take the text as the answer to the open question.
 
         Args:
             who: The person.
             text: Their words.
             activity: Id of the activity, so that one that comes twice proposes one run.
+            group: Receipt of the neutral card in the group in which they said it.
         """
         self._typing(who)
         async with self._turn(who):
-            await self._say(who, text, activity)
+            await self._say(who, text, activity, group)
 
-    async def _say(self, who: Reachable, text: str, activity: str) -> None:
+    async def _say(self, who: Reachable, text: str, activity: str, group: str) -> None:
         pending = await self._pending(who)
-        if pending is not None:
+        if pending is not None and not group:  # an answer is given where the question was asked
             outcome = await self._plan(who, pending.goal, (pending.missing, text))
             if not _asks_again(pending, outcome):
                 await self._close(who, pending, text)
-                await self._respond(who, pending.goal, outcome, activity)
+                await self._respond(who, pending.goal, outcome, activity, pending.group)
                 return
             fresh = await self._plan(who, text)
             if isinstance(fresh, Unmatched):
-                await self._respond(who, pending.goal, outcome, activity)
+                await self._respond(who, pending.goal, outcome, activity, pending.group)
                 return
             await self._drop(who, pending)
             await self._respond(who, text, fresh, activity)
             return
-        await self._respond(who, text, await self._plan(who, text), activity)
+        outcome = await self._plan(who, text)
+        if pending is not None and not isinstance(outcome, Unmatched):
+            await self._drop(who, pending)
+        await self._respond(who, text, outcome, activity, group)
 
     async def answer(self, who: Reachable, value: str, activity: str, card: str) -> dict[str, object] | None:
         """Take a press on a question's card as its answer; returns the card for its place, None if it is not open.
@@ -99,10 +118,10 @@ class Goals:
     async def _answer(self, who: Reachable, pending: Pending, value: str, activity: str) -> dict[str, object]:
         outcome = await self._plan(who, pending.goal, (pending.missing, value))
         if _asks_again(pending, outcome) and isinstance(outcome, Missing):
-            await self._ask(who, pending.goal, outcome)
+            await self._ask(who, pending.goal, outcome, pending.group)
         else:
             await self._close(who, pending, value)
-            await self._respond(who, pending.goal, outcome, activity)
+            await self._respond(who, pending.goal, outcome, activity, pending.group)
         return _answered(pending, value)
 
     async def drop(self, who: Reachable) -> bool:
@@ -117,6 +136,16 @@ class Goals:
         await self._documents.drop(KIND, who.person.id)
         card = cards.message(pending.missing.question, "Not needed any more. Nothing was started.")
         await self._replace(who, pending, card)
+        await self._nothing(who, pending.group)
+
+    async def _nothing(self, who: Reachable, group: str) -> None:
+        """Say in the group, if it was said there, that nothing came of it."""
+        if not group:
+            return
+        try:
+            await self._groups.nothing(group, who.person)
+        except TandemError as error:
+            log.info("the card in the group was not updated: %s", error.message)
 
     async def close(self) -> None:
         """Let go of what is in the background."""
@@ -137,19 +166,32 @@ class Goals:
     async def _plan(
         self, who: Reachable, goal: str, answer: tuple[Missing, str] | None = None
     ) -> Planned | Missing | Unmatched | InvalidPlan:
+        planning = asyncio.ensure_future(self._planner.plan(goal, who.person, self._clock.now(), answer=answer))
         try:
-            return await self._planner.plan(goal, who.person, self._clock.now(), answer=answer)
+            await asyncio.wait({planning}, timeout=HINT_AFTER_SECONDS)
+            if not planning.done():
+                await self._outbound.hint(who.conversation, texts.PLANNING)
+            return await planning
         except InvalidPlan as error:
             return error
+        finally:
+            planning.cancel()
 
     async def _respond(
-        self, who: Reachable, goal: str, outcome: Planned | Missing | Unmatched | InvalidPlan, activity: str
+        self,
+        who: Reachable,
+        goal: str,
+        outcome: Planned | Missing | Unmatched | InvalidPlan,
+        activity: str,
+        group: str = "",
     ) -> None:
         match outcome:
             case Planned():
-                await self._propose(who, goal, outcome, activity)
+                await self._propose(who, goal, outcome, activity, group)
+                return
             case Missing():
-                await self._ask(who, goal, outcome)
+                await self._ask(who, goal, outcome, group)
+                return
             case Unmatched(suggestions=suggestions):
                 card = cards.unmatched(goal, suggestions)
                 await self._outbound.send(who.conversation, Message(summary="I cannot do that yet", card=card))
@@ -157,8 +199,9 @@ class Goals:
                 log.error("a goal cannot be planned here: %s", problems)
                 card = cards.message("This cannot be done here", texts.cannot_plan(problems), "attention")
                 await self._outbound.send(who.conversation, Message(summary="This cannot be done here", card=card))
+        await self._nothing(who, group)
 
-    async def _propose(self, who: Reachable, goal: str, planned: Planned, activity: str) -> None:
+    async def _propose(self, who: Reachable, goal: str, planned: Planned, activity: str, group: str) -> None:
         applied = await self._engine.propose(
             planned.plan,
             goal=goal,
@@ -173,10 +216,12 @@ class Goals:
         receipt = await self._outbound.send(who.conversation, Message(summary=texts.of_plan(run), card=card))
         record = RecordDelivery(notice=PROGRESS, to=who.person.id, receipt=receipt.encode())
         await self._engine.send(run.run_id, record)
+        if group:
+            await self._engine.send(run.run_id, RecordDelivery(notice=GROUP, to=who.person.id, receipt=group))
 
-    async def _ask(self, who: Reachable, goal: str, missing: Missing) -> None:
+    async def _ask(self, who: Reachable, goal: str, missing: Missing, group: str = "") -> None:
         """Ask, and remember what was asked before the card is out: an answer may come before this returns."""
-        pending = Pending(goal=goal, missing=missing, asked_at=self._clock.now())
+        pending = Pending(goal=goal, missing=missing, asked_at=self._clock.now(), group=group)
         await self._documents.put(KIND, who.person.id, msgspec.json.encode(pending))
         message = Message(summary=texts.summary(missing.question), card=cards.question(missing, goal))
         receipt = await self._outbound.send(who.conversation, message)

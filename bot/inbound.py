@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 from botbuilder.schema import Activity, ConversationAccount
 
-from bot.conversations import Conversation
+from bot.conversations import THREAD, Conversation
 from bot.settings import GUID
 from bot.texts import clean
 from orchestration.core.run import Person
@@ -46,7 +47,7 @@ _WORDS: dict[str, Word] = {
     "log out": "sign out",
     "logout": "sign out",
 }
-_MENTION = re.compile(r"<at\b[^<>]*>[^<]*</at>", re.IGNORECASE)
+_MENTION = re.compile(r"<at\b[^<>]*>([^<]*)</at>", re.IGNORECASE)
 _CODE = re.compile(r"\d{6}")
 
 
@@ -75,7 +76,20 @@ class Installed(msgspec.Struct, frozen=True):
 
 
 class Uninstalled(msgspec.Struct, frozen=True):
-    """The person has removed the bot."""
+    """The person has removed the bot; in a group, somebody has, or the group is gone.
+
+    Attributes:
+        channel: Only this channel of a team is gone.
+    """
+
+    channel: str = ""
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """What a person thinks of a message."""
+
+    reaction: Literal["like", "dislike"]
+    text: str
 
 
 class SignInCode(msgspec.Struct, frozen=True):
@@ -122,6 +136,7 @@ Intent = (
     | Press
     | Installed
     | Uninstalled
+    | Feedback
     | SignInCode
     | SignInFailed
     | TokenExchange
@@ -140,6 +155,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
         person: Who sent it; None if the channel does not vouch for an Entra account.
         reply_to: The message that holds the card whose button was pressed.
         invoke: The sender waits for an answer in the HTTP response.
+        mentioned: The message is meant for the bot.
     """
 
     id: str
@@ -148,6 +164,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str
     invoke: bool
     intent: Intent
+    mentioned: bool = False
 
 
 def read(activity: Activity) -> Inbound:
@@ -160,6 +177,7 @@ def read(activity: Activity) -> Inbound:
         reply_to=str(activity.reply_to_id or ""),
         invoke=activity.type == "invoke",
         intent=_intent(activity),
+        mentioned=any(_bot_id(activity) == id_ for id_, _ in _mentions(activity)),
     )
 
 
@@ -184,18 +202,52 @@ def _conversation(activity: Activity) -> Conversation:
         (place.additional_properties or {}).get("tenantId"),
         about.get("id") if isinstance(about, dict) else None,
     )
-    tenants = {str(each).lower() for each in named if each}
+    # Whoever comes from another tenant (a shared channel) may bring that along.
+    home = ((sender and sender.additional_properties) or {}).get("tenantId")
+    tenants = {str(each).lower() for each in (*named, home) if each}
+    kind, team = str(place.conversation_type or _looks(place)), data.get("team")
     return Conversation(
-        id=str(place.id or ""),
+        id=_thread(activity) if kind == "channel" else str(place.id or ""),
         service_url=str(activity.service_url or ""),
         channel_id=str(activity.channel_id or ""),
         user_id=str((sender and sender.id) or ""),
         bot_id=str((bot and bot.id) or ""),
         bot_name=clean((bot and bot.name) or "", 200),
         tenant=tenants.pop() if len(tenants) == 1 else "",
-        kind=str(place.conversation_type or _looks(place)),
+        kind=kind,
         locale=str(activity.locale or ""),
+        team=str(team.get("id") or "") if isinstance(team, dict) else "",
     )
+
+
+def _thread(activity: Activity) -> str:
+    """The conversation of a channel's thread, so that what is said stays in it."""
+    id_ = str(activity.conversation.id or "")
+    first = str(activity.reply_to_id or activity.id or "")
+    if activity.type != "message" or THREAD in id_ or not first:
+        return id_
+    return f"{id_}{THREAD}{first}"
+
+
+def _bot_id(activity: Activity) -> str:
+    return str((activity.recipient and activity.recipient.id) or "")
+
+
+def _mentions(activity: Activity) -> list[tuple[str, str]]:
+    """Who is mentioned: id and the text that stands for them."""
+    found = []
+    for entity in activity.entities or []:
+        more = (entity and entity.additional_properties) or {}
+        who = more.get("mentioned")
+        if entity.type == "mention" and isinstance(who, dict) and who.get("id"):
+            found.append((str(who["id"]), str(more.get("text") or "")))
+    return found
+
+
+def _without_mentions(activity: Activity, text: str) -> str:
+    """The words as meant: the bot's own name is left out, other people's stay."""
+    others = {said for id_, said in _mentions(activity) if said and id_ != _bot_id(activity)}
+    return _MENTION.sub(lambda found: found[1] if found[0] in others else " ", text)
 
 
 def _looks(place: ConversationAccount) -> str:
@@ -214,7 +266,21 @@ def _intent(activity: Activity) -> Intent:
         case "conversationUpdate":
             bot = (activity.recipient and activity.recipient.id) or ""
             gone = any(member and member.id == bot for member in activity.members_removed or [])
-            return Uninstalled() if gone and bot else Ignored()
+            return Uninstalled() if gone and bot else _ended(activity.channel_data)
+        case _:
+            return Ignored()
+
+
+def _ended(data: object) -> Intent:
+    """A team or a channel that is gone takes the bot with it."""
+    given = data if isinstance(data, dict) else {}
+    match given.get("eventType"):
+        case "teamDeleted" | "teamHardDeleted":
+            return Uninstalled()
+        case "channelDeleted":
+            channel = given.get("channel")
+            id_ = channel.get("id") if isinstance(channel, dict) else None
+            return Uninstalled(channel=id_) if isinstance(id_, str) and id_ else Ignored()
         case _:
             return Ignored()
 
@@ -232,7 +298,7 @@ def _message(activity: Activity) -> Intent:
     whole = str(activity.text or "")
     if len(whole) > LONGEST_RAW:
         return TooLong()
-    text = clean(_MENTION.sub(" ", whole), LONGEST_TEXT + 1)
+    text = clean(_without_mentions(activity, whole), LONGEST_TEXT + 1)
     if not text:
         return Empty()
     if len(text) > LONGEST_TEXT:
@@ -255,8 +321,27 @@ def _invoke(name: str, value: Any) -> Intent:
             return SignInFailed(clean(given.get("code", ""), 80))
         case "signin/tokenExchange":
             return TokenExchange(*(str(given.get(key) or "") for key in ("id", "connectionName", "token")))
+        case "message/submitAction":
+            return _feedback(given)
         case _:
             return Ignored()
+
+
+def _feedback(given: dict[str, Any]) -> Intent:
+    """A thumb under a message; the words come as an object, as JSON in a text, or as they are."""
+    said = given.get("actionValue")
+    if given.get("actionName") != "feedback" or not isinstance(said, dict):
+        return Ignored()
+    reaction, words = said.get("reaction"), said.get("feedback")
+    if isinstance(words, str):
+        with suppress(msgspec.DecodeError, RecursionError):
+            words = msgspec.json.decode(words)
+    if isinstance(words, dict):
+        words = words.get("feedbackText")
+    text = clean(words, LONGEST_TEXT) if isinstance(words, str) else ""
+    if reaction not in ("like", "dislike"):
+        return Malformed("actionValue.reaction is neither like nor dislike")
+    return Feedback(reaction, text)
 
 
 def _press(given: dict[str, Any]) -> Intent:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from bot import cards, texts
+from bot import approvers, cards, texts
 from bot.conversations import Conversations, Documents, Reachable
-from bot.outbound import Message, Outbound
+from bot.outbound import Message, Outbound, Receipt
 from bot.signin import TokenServiceAssertions
+from bot.signing_in import SignInMessages, nothing_known
+from bot.together import Together
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
+from orchestration.ports import Clock
+from orchestration.sign_in import Need
 
 log = logging.getLogger(__name__)
 UNREACHED = "unreached"
@@ -34,11 +39,15 @@ class _Told(msgspec.Struct, frozen=True):
 class TeamsNotifier:
     """Implements `orchestration.ports.Notifier` in Teams.
 
+    Questions of one run that reach somebody within a moment go out on one card.
+
     Args:
         conversations: Where people can be reached.
         outbound: Sends.
         tokens: Gives sign-in links.
         documents: Remembers which initiator was told of an approver without a chat.
+        clock: Ends that moment.
+        needs: Why a person has to sign in.
 
     Attributes:
         values: Reads results, so that the outcome of a run can link to them; set once there is an engine.
@@ -50,17 +59,61 @@ class TeamsNotifier:
         outbound: Outbound,
         tokens: TokenServiceAssertions,
         documents: Documents,
+        clock: Clock,
+        needs: Callable[[Person], list[Need]] = nothing_known,
     ) -> None:
-        self._conversations, self._outbound, self._tokens, self._documents = conversations, outbound, tokens, documents
+        self._conversations, self._outbound, self._documents = conversations, outbound, documents
+        self.signing_in = SignInMessages(tokens, needs)
+        self._together = Together(clock, self._show)
+        self._places: dict[tuple[str, str, str], str] = {}
         self.values: Values | None = None
 
     async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
         """See `Notifier.ask`."""
         if await self._conversations.of(person.id) is None:
             await self._tell_initiator(run, approval, person)
-        own = person.id == run.initiator.id
-        summary = texts.of_own_question(run, approval) if own else texts.of_question(run, approval, shown)
-        return await self._send(person, Message(summary=summary, card=cards.decision(run, approval, shown, person)))
+            raise Unavailable(texts.not_reachable(person))
+        place = self._places.pop((run.run_id, approval.task, person.id), "")
+        if place and (receipt := await self._put(person, place, _question(run, approval, shown, person))):
+            return receipt
+        return await self._together.ask(run, approval, shown, person)
+
+    @contextmanager
+    def in_place(self, run_id: str, task: str, person: Person, activity: str) -> Iterator[None]:
+        """Meanwhile, the next question about a task to a person takes the place of one of their messages."""
+        key = run_id, task, person.id
+        if activity:
+            self._places[key] = activity
+        try:
+            yield
+        finally:
+            self._places.pop(key, None)
+
+    async def _put(self, person: Person, activity: str, message: Message) -> str:
+        who = await self._reach(person)
+        try:
+            await self._outbound.update(who.conversation, activity, message)
+        except NotFound as error:
+            log.info("the message in whose place a question belongs is gone: %s", error.message)
+            return ""
+        return Receipt(who.conversation.id, activity).encode()
+
+    async def _show(self, run: RunView, person: Person, asked: Sequence[cards.Asked]) -> str:
+        """Send one message with one or several questions."""
+        if len(asked) == 1 and asked[0].shown is not None:
+            return await self._send(person, _question(run, asked[0].approval, asked[0].shown, person))
+        card = cards.digest(run, asked, person)
+        return await self._send(person, Message(summary=texts.of_several(run, len(asked)), card=card))
+
+    async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
+        """See `Notifier.ask_initiator`."""
+        message = Message(summary=texts.of_asked_back(run, approval), card=cards.asked_back(run, approval))
+        return await self._send(run.initiator, message)
+
+    async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        """See `Notifier.tell_reply`: a new message, since an update of the question's card notifies nobody."""
+        message = Message(summary=texts.of_reply(run, approval), card=cards.replied(run, approval, person))
+        return await self._send(person, message)
 
     async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """See `Notifier.remind`: a new message, since an update of the question's card notifies nobody."""
@@ -70,8 +123,7 @@ class TeamsNotifier:
     async def ask_sign_in(self, run: RunView) -> str:
         """See `Notifier.ask_sign_in`."""
         who = await self._reach(run.initiator)
-        card = cards.sign_in(run, await self._tokens.link(who))
-        return await self._send(run.initiator, Message(summary=texts.of_sign_in(run), card=card))
+        return await self._send(run.initiator, await self.signing_in.message(run, who))
 
     async def report(self, run: RunView, answer: Answer | None) -> str:
         """See `Notifier.report`: a new message, since updates notify nobody.
@@ -124,3 +176,9 @@ class TeamsNotifier:
             log.info("the initiator of run %s was not told: %s", run.run_id, error.message)
             return
         await self._documents.put(UNREACHED, key, msgspec.json.encode(_Told(approval.requested_at)))
+
+
+def _question(run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> Message:
+    own = person.id == run.initiator.id
+    summary = texts.of_own_question(run, approval) if own else texts.of_question(run, approval, shown)
+    return Message(summary=summary, card=approvers.asking(run, approval, shown, person))

@@ -16,6 +16,7 @@ from msrest.exceptions import ClientRequestError, HttpOperationError
 
 from bot.compat import Adapter
 from bot.conversations import Conversation
+from bot.egress import LastGate
 from bot.streaming import LONGEST_TEXT, Streams
 from bot.texts import CARD_REFUSED, clean
 from bot.traffic import LONGEST_WAIT_SECONDS, Rank, Ticket, Traffic
@@ -25,6 +26,7 @@ from orchestration.core.run import Person
 from orchestration.engines.clock import SystemClock
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
 from orchestration.ports import Clock
+from orchestration.validation.policy_file import PolicyFile
 
 __all__ = ["Member", "Message", "Outbound", "Receipt", "Unreachable"]
 
@@ -88,6 +90,7 @@ class Outbound:
         clock: Paces what leaves.
         lost: Is told of a conversation in which nobody can be written to any more.
         attempts: Tries for one message in all.
+        gate: Takes out what may not leave; without one, links lead nowhere but to Teams and Outlook.
     """
 
     def __init__(
@@ -97,7 +100,9 @@ class Outbound:
         clock: Clock | None = None,
         lost: Callable[[str], Awaitable[None]] | None = None,
         attempts: int = ATTEMPTS,
+        gate: LastGate | None = None,
     ) -> None:
+        self._gate = gate or LastGate(PolicyFile())
         self._adapter, self._clock, self._lost, self._attempts = adapter, clock or SystemClock(), lost, attempts
         self._traffic, self._streams = Traffic(), Streams()
         self._turns: dict[Ticket, asyncio.Event] = {}
@@ -111,6 +116,7 @@ class Outbound:
             Unavailable: The channel does not take it now.
             NotFound: The conversation is gone (`Unreachable`), or the person has blocked the bot.
         """
+        message = self._gate.message(message)
         self._streams.speaks(to.id)
 
         async def sending(connector: Any) -> Any:
@@ -140,6 +146,7 @@ class Outbound:
             NotFound: The earlier message is gone.
             Invalid: The channel refuses the card.
         """
+        message = self._gate.message(message)
 
         async def updating(connector: Any) -> Any:
             replacement = activity(to, message)
@@ -173,7 +180,7 @@ class Outbound:
         async def hinting(connector: Any) -> Any:
             if self._streams.spoken(to.id) != spoken:
                 return  # the message that it was to bridge is there
-            line = Activity(type="typing", text=clean(text, LONGEST_TEXT))
+            line = Activity(type="typing", text=clean(self._gate.text(text), LONGEST_TEXT))
             line.entities = [self._streams.line(to.id, text, self._now())]
             answer = await connector.conversations.send_to_conversation(to.id, addressed(to, line))
             self._streams.opened(to.id, str((answer and answer.id) or ""))

@@ -8,15 +8,18 @@ from typing import Any
 
 from bot import approvers, cards, texts
 from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_SHOW, APPROVAL_WHY, GOAL_ANSWER, GOAL_SAY
-from bot.conversations import Reachable
+from bot.cards.verdict import REPEATED
+from bot.conversations import Conversations, Reachable
 from bot.goals import Goals
+from bot.handling import Handling
 from bot.inbound import LONGEST_TEXT
+from bot.notifier import TeamsNotifier
 from bot.progress import Progress
+from bot.questions import NOT_PERMITTED, Questions
 from bot.reply import Card, Note, Reply, Said
 from bot.steering import Steering
 from orchestration.core.run import Person
-from orchestration.core.view import ApprovalView, RunView
-from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated, Refused, UnknownRun
+from orchestration.errors import Invalid, Refused, UnknownRun
 from orchestration.ports import Clock, Engine
 
 TWICE = timedelta(seconds=3)
@@ -29,11 +32,22 @@ class Presses:
         engine: Applies commands, each once.
         goals: For buttons that say a goal or answer a question.
         progress: Is kept from overtaking the answer.
+        notifier: Asks questions.
+        conversations: Where people can be reached.
         clock: For durations on cards.
     """
 
-    def __init__(self, engine: Engine, goals: Goals, progress: Progress, clock: Clock) -> None:
-        self._engine, self._goals, self._progress, self._clock = engine, goals, progress, clock
+    def __init__(
+        self,
+        engine: Engine,
+        goals: Goals,
+        progress: Progress,
+        notifier: TeamsNotifier,
+        conversations: Conversations,
+        clock: Clock,
+    ) -> None:
+        self._engine, self._goals, self._clock = engine, goals, clock
+        self._questions = Questions(engine, progress)
         self._said: dict[str, tuple[str, datetime]] = {}
         self._verbs: dict[str, Callable[[Reachable, dict[str, Any], str, str], Awaitable[Reply]]] = {
             GOAL_SAY: self._say,
@@ -42,6 +56,7 @@ class Presses:
             APPROVAL_WHY: self._why,
             APPROVAL_SHOW: self._show,
             **Steering(engine, progress, clock).verbs,
+            **Handling(engine, self._questions, progress, notifier, conversations).verbs,
         }
 
     async def press(self, who: Reachable, verb: str, data: dict[str, Any], activity: str, card: str) -> Reply:
@@ -61,6 +76,12 @@ class Presses:
             return await carry_out(who, data, activity, card)
         except UnknownRun:
             return Note(texts.UNKNOWN_RUN)
+
+    async def refused(self, person: Person, data: dict[str, Any], code: str) -> None:
+        """Keep that somebody's press about a question was turned away before anybody looked at what it wants."""
+        run_id, which = data.get("run_id"), data.get("approval")
+        if isinstance(run_id, str) and isinstance(which, str):
+            await self._questions.refused(run_id, which, person, code)
 
     async def _say(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         text = texts.clean(data.get("text") or "", LONGEST_TEXT)
@@ -95,19 +116,14 @@ class Presses:
                 comment=given.comment,
                 rules=given.rules,
                 exceptions=given.exceptions,
+                grant=given.grant,
                 command_id=approvers.command_id(given, who.person),
             )
-            run = applied.run
-        except UnknownRun:
-            raise
-        except NotPermitted as error:
-            return Note(error.message)
-        except (AlreadyDecided, Outdated) as error:
-            run = await self._engine.view(given.run_id)
-            return await self._as_it_is(run, given.approval, who.person, error.message, answered=True)
-        except (Invalid, Refused) as error:
-            return Note(f"{texts.clean(error.message, 400)}. Nothing was changed.".replace("..", "."))
-        return await self._as_it_is(run, given.approval, who.person, texts.UNKNOWN_BUTTON)
+        except (Refused, Invalid) as error:
+            return await self._questions.after_refusal(given.run_id, given.approval, who.person, error)
+        repeated = applied.duplicate and await self._questions.repeats(applied.run, given, who.person)
+        said = REPEATED if repeated else ""
+        return await self._questions.as_it_is(applied.run, given.approval, who.person, said=said)
 
     async def _why(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         run_id, which, wanted = (data.get(key) for key in ("run_id", "approval", "why"))
@@ -115,8 +131,11 @@ class Presses:
             return Note(texts.UNKNOWN_BUTTON)
         run = await self._engine.view(run_id)
         approval = approvers.find(run, which)
-        if approval is None or not approvers.may_see(approval, who.person):
+        if approval is None:
             return Note(texts.UNKNOWN_BUTTON)
+        if not approvers.may_see(approval, who.person):
+            await self._questions.refused(run_id, which, who.person, NOT_PERMITTED)
+            return Note(texts.NOT_ASKED)
         shown = await self._engine.shown(run_id, which)
         item = next((each for each in shown.items if each.id == wanted and each.why), None)
         return Said(cards.reasons(run, approval, item)) if item else Note(texts.WHY_WHICH)
@@ -125,17 +144,4 @@ class Presses:
         run_id, which = data.get("run_id"), data.get("approval")
         if not isinstance(run_id, str) or not isinstance(which, str):
             return Note(texts.UNKNOWN_BUTTON)
-        return await self._as_it_is(await self._engine.view(run_id), which, who.person, texts.UNKNOWN_BUTTON)
-
-    async def _as_it_is(
-        self, run: RunView, which: str, person: Person, otherwise: str, *, answered: bool = False
-    ) -> Reply:
-        """The question as it stands, for somebody who was asked; `answered` if they have just tried to answer it."""
-        approval: ApprovalView | None = approvers.find(run, which)
-        if approval is None or not approvers.may_see(approval, person):
-            return Note(otherwise)
-        if approval.open:
-            return Card(approvers.asking(run, approval, await self._engine.shown(run.run_id, which), person))
-        own = approval.decided_by is not None and approval.decided_by.id == person.id
-        late = answered and not own and not approvers.has_answered(approval, person)
-        return Card(await self._progress.settled(run, approval, late=late))
+        return await self._questions.as_it_is(await self._engine.view(run_id), which, who.person)

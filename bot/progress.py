@@ -12,6 +12,7 @@ from bot import cards, texts
 from bot.cards.standing import moves
 from bot.conversations import Conversations
 from bot.copies import Copies, known, numbered
+from bot.groups import Groups
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound
 from orchestration.core.run import ENDED
@@ -28,6 +29,8 @@ CALM_AFTER = timedelta(minutes=10)
 CALM = timedelta(minutes=1)
 AFTER_PRESS = timedelta(milliseconds=700)
 AFTER_TROUBLE = timedelta(seconds=30)
+HINT_AFTER = timedelta(seconds=3)
+HINT_UNTIL = timedelta(seconds=90)
 
 FINAL = "progress_end"
 AGAIN = "progress_again"
@@ -59,6 +62,12 @@ def moving(run: RunView) -> bool:
     return run.status in ("running", "closing") and any(moves(run, task) for task in run.tasks)
 
 
+def _asks(run: RunView) -> bool:
+    """Whether the initiator is about to hear of the run anyhow."""
+    mine = any(approval.open and run.initiator in approval.approvers for approval in run.approvals)
+    return mine or run.awaiting_sign_in
+
+
 def _phase(run: RunView) -> Phase:
     """What a person wants to see at once: start, end, pause, questions and their answers, a sign-in."""
     questions = tuple((each.id, each.open, known(each)) for each in run.approvals)
@@ -83,10 +92,14 @@ class Progress:
         engine: Knows the runs and records receipts.
         conversations: Where people can be reached.
         outbound: Sends and updates.
+        groups: Show neutral cards where a goal was said in a group.
         clock: Paces the updates.
     """
 
-    def __init__(self, engine: Engine, conversations: Conversations, outbound: Outbound, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, conversations: Conversations, outbound: Outbound, groups: Groups, clock: Clock
+    ) -> None:
+        self._groups = groups
         self._engine, self._conversations, self._outbound, self._clock = engine, conversations, outbound, clock
         self._copies = Copies(engine, conversations, outbound)
         self._cards: dict[str, _Card] = {}
@@ -142,9 +155,10 @@ class Progress:
             return Message(summary=texts.of_outcome(run, None), card=cards.outcome(run, None))
         return Message(summary=texts.of_progress(run), card=cards.progress(run, self._clock.now()))
 
-    async def settled(self, run: RunView, approval: ApprovalView, *, late: bool = False) -> dict[str, Any]:
-        """See `Copies.settled`."""
-        return await self._copies.settled(run, approval, late=late)
+    @property
+    def copies(self) -> Copies:
+        """The copies of questions in people's chats."""
+        return self._copies
 
     async def close(self) -> None:
         """Stop; what is left behind is taken up by the next start."""
@@ -201,7 +215,9 @@ class Progress:
                 run = card.run = await self._engine.view(run_id)
             if card.unsure:
                 card.unsure, card.content = False, None
+            await self._groups.show(run)
             await self._show(run, card)
+            await self._bridge(run)
             await self._copies.settle(run)
             card.seen, card.phase = run.seq, _phase(run)
         except Unavailable as error:
@@ -230,6 +246,19 @@ class Progress:
         card.content = message.card
         if run.status in ENDED and (numbered(FINAL, run), run.initiator.id) not in run.receipts:
             await self._copies.record(run, numbered(FINAL, run), run.initiator.id, "shown")
+
+    async def _bridge(self, run: RunView) -> None:
+        """While a run that has just been started takes long, a line says what it does; a message ends it."""
+        if run.started_at is None or run.reopened:
+            return
+        who, age = await self._conversations.of(run.initiator.id), self._clock.now() - run.started_at
+        if who is None or age < HINT_AFTER:
+            return
+        if moving(run) and age < HINT_UNTIL:
+            await self._outbound.hint(who.conversation, texts.of_start(run))
+        elif run.status == "running" and self._outbound.streaming(who.conversation) and not _asks(run):
+            text = texts.of_standstill(run)
+            await self._outbound.send(who.conversation, Message(summary=texts.summary(text), text=text))
 
     async def _begin_again(self, run: RunView) -> None:
         """A run goes on after it had ended: its older cards say so, and a new one shows where it stands."""

@@ -17,7 +17,8 @@ from orchestration.validation.hosts import pattern_problem
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Check = Callable[[str], str]
 
-SIGN_IN_HOST = "token.botframework.com"  # where sign-in links of the token service lead
+# Where sign-in links of the token service lead, also in its regions.
+SIGN_IN_HOSTS = ("token.botframework.com", "*.token.botframework.com")
 
 
 class InvalidSettings(Invalid):
@@ -63,6 +64,16 @@ def _database(value: str) -> str:
 
 def _file(value: str) -> str:
     return "" if Path(value).is_file() else "is not a file that exists"
+
+
+def _origin(value: str) -> str:
+    wrong = _url(value)
+    return wrong or ("" if urlsplit(value).path in ("", "/") else "must be without a path: https://tandem.example.com")
+
+
+def _guids(value: str) -> str:
+    wrong = [each for each in value.replace(",", " ").split() if _guid(each)]
+    return "must be GUIDs with commas between them" if wrong else ""
 
 
 def _port(value: str) -> str:
@@ -212,6 +223,27 @@ class Settings:
     dynamics_entity: str = _setting(
         "TANDEM_DYNAMICS_ENTITY", "Entity set of the vendor invoices.", default="VendorInvoiceHeaders"
     )
+    public_url: str = _setting(
+        "TANDEM_PUBLIC_URL",
+        "Where this bot is reached from outside, for its lists and the answers of approval systems; "
+        "empty: only from this machine.",
+        check=_origin,
+    )
+    api_audience: str = _setting(
+        "TANDEM_API_AUDIENCE",
+        "Identifier URI of the sign-in registration, if it is not api://botid-ID (api://HOST/ID).",
+    )
+    api_clients: str = _setting(
+        "TANDEM_API_CLIENTS",
+        "Ids of the applications that may read the lists for a person, with commas between them; "
+        "Teams and the sign-in registration may anyway.",
+        check=_guids,
+    )
+    teams_app_id: str = _setting(
+        "TANDEM_TEAMS_APP_ID",
+        "Id of the Teams app (of its manifest, or of your catalogue), for links with which people add it.",
+        check=_guid,
+    )
 
     @property
     def bot_authority(self) -> str:
@@ -236,7 +268,7 @@ class Settings:
         own = [self.graph_url, self.sap_url, self.dynamics_url, self.sharepoint_host]
         sign_in = [self.authority, self.token_service_url]
         one_drive = [f"{name}-my.{rest}"] if rest == "sharepoint.com" else []
-        return [each for each in (*own, *one_drive, *sign_in, SIGN_IN_HOST) if each]
+        return [each for each in (*own, *one_drive, *sign_in, *SIGN_IN_HOSTS) if each]
 
     @property
     def local(self) -> bool:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
+from orchestration.validation.text import clean
 
 LONGEST_SUMMARY = 160
-_UNSEEN = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]+"
-)
-_BLANKS = re.compile(r"\s+")
 
 GREETING = "Hello! Tell me what you would like done, or pick one of these."
 EMPTY = "I can read text only. Tell me in a sentence what you would like done, or write 'help'."
@@ -31,10 +26,18 @@ QUESTION_OVER = (
 ON_IT = "On it."
 STILL_WORKING = "I am still working on this. The card changes when it is done."
 TROUBLE = "Something went wrong on my side, and I have noted it for the operators. What had been done before is safe."
-GROUPS = (
-    "I work in your personal chat for now: what runs show may not be meant for everybody here. "
-    "Open a chat with me and ask again."
+STARTERS = "Press one of these at any time, or write to me in your own words."
+PLANNING = "Working out a plan …"
+GROUP_HELLO = (
+    "Mention me with what you would like done. Here I only show that I am on it; plans, questions and results are in "
+    "the personal chat of whoever asked, since they may not be meant for everybody here."
 )
+GROUP_ANSWERED = "You find the answer in your personal chat with me."
+GROUP_CODES = "I take no sign-in in a group: open your personal chat with me."
+GUEST = "I work for members of this organisation only, and you are a guest here. Nothing was changed."
+WHO_UNCLEAR = "Teams does not tell me just now whether you belong to this organisation. Please try again in a minute."
+PRESS_IN_PERSONAL = "This button works in your personal chat with me only. Nothing was changed."
+FEEDBACK_UNKNOWN = "I do not know any more which answer that was about, so it was not kept."
 NO_IDENTITY = (
     "I cannot tell who you are: Teams gave me no Entra account for you. Please use a work account of this organisation."
 )
@@ -44,6 +47,20 @@ UNKNOWN_BUTTON = "I do not know this button any more; the card may be from an ea
 UNKNOWN_RUN = "I do not know this run any more, so nothing was changed."
 RESULT_WHICH = "Choose first which step's result is wrong."
 RESULT_CHANGED = "That result has changed since this card was made, or is being made anew. Nothing was changed."
+NOT_ASKED = "Only those who were asked can see this question. Nothing was changed."
+NEWEST = (
+    "What is to be decided has changed since the card that you pressed was made. "
+    "Nothing was decided; this is the newest card."
+)
+NOTHING_CHOSEN = "Nothing was sent: choose an answer for at least one of them first."
+NOTHING_EDITED = "You have changed nothing, so this is still what would be written. Allow it, or change something first."
+TOO_MUCH = "That is longer than what can be written here, so nothing was changed."
+COLLEAGUE_WHICH = "Choose first who shall answer instead. Nothing was changed."
+QUESTION_EMPTY = "Write first what you would like to know. Nothing was sent."
+REPLY_EMPTY = "Write first what you would like to reply. Nothing was sent."
+FEEDBACK_EMPTY = "Write first what shall be done differently. Nothing was changed."
+EDITED = "It is prepared with what you changed, and you are asked again as soon as that is done."
+SHOWN_BELOW = "This question is shown again further below."
 SEE_BELOW = "See the message below."
 WHY_WHICH = "Choose first which one you would like to see the rows of."
 STATUS_NONE = "You have no runs. Tell me what you would like done, or write 'help'."
@@ -51,25 +68,47 @@ STATUS_NONE = "You have no runs. Tell me what you would like done, or write 'hel
 SIGNED_IN = "You are signed in."
 SIGNED_OUT = "You are signed out: I can no longer act for you. Runs that need you will ask you to sign in again."
 SIGN_IN_FAILED = "That did not sign you in: the code is wrong, used or too old. Write 'sign in' for a new link."
-SIGN_IN_SILENT_FAILED = (
-    "Teams could not sign you in by itself. Use the button on the sign-in card, or write 'sign in' for a new one."
-)
 SIGN_IN_NOT_NEEDED = "Nothing waits for your sign-in. You will be asked when a run needs it."
+SIGN_IN_FIRST = "You are not signed in. Use “Sign in” on the card first."
+SIGN_IN_AGAIN = "All right, I am trying it again. If the same still stands in the way, a new card says so."
+SIGNED_OUT_HERE = (
+    "You are signed out here: I no longer act for you, also in what is under way. The sign-in service does not answer, "
+    "so it still keeps your sign-in; write 'sign out' again later to have it forgotten there too."
+)
 SIGN_IN_DOWN = "The sign-in service does not answer now. Nothing is lost; please try again in a minute."
-
-
-def clean(text: object, limit: int = 2000) -> str:
-    """One line of visible characters, at most `limit` long."""
-    whole = str(text)
-    part = whole[: 8 * limit]  # enough for any honest text: putting marks in order takes time with their square
-    visible = _UNSEEN.sub("", unicodedata.normalize("NFC", part))
-    line = _BLANKS.sub(" ", visible).strip()
-    return line if len(line) <= limit and len(part) == len(whole) else f"{line[: limit - 1]}…"
 
 
 def summary(text: str) -> str:
     """A notification text: one short line."""
     return clean(text, LONGEST_SUMMARY)
+
+
+def add_me(person: Person) -> str:
+    """Somebody asks in a group who has no personal chat with the bot."""
+    name = clean(person.name, 80) or "there"
+    return (
+        f"Hello {name}. I carry out what you ask in a personal chat, and we have none yet: in Teams, open Apps, search "
+        "for me, choose Add, and ask again. Nothing was started."
+    )
+
+
+def of_start(run: RunView) -> str:
+    """What a run does just now, in one line."""
+    now = [clean(task.title, 60) for task in run.tasks if task.status == "running"][:3]
+    return f"{', '.join(now)} …" if now else f"{clean(run.title, 120)} …"
+
+
+def of_standstill(run: RunView) -> str:
+    """A run that has just begun goes on without news for the moment."""
+    names = sorted({clean(each.name, 80) for approval in run.approvals if approval.open for each in approval.approvers})
+    if run.paused:
+        why = "It is paused"
+    elif names:
+        why = f"It waits for {' or '.join(names[:3])}"
+    else:
+        done = sum(task.status in ("succeeded", "skipped") for task in run.tasks)
+        why = f"{done} of {len(run.tasks)} steps are done"
+    return f"{clean(run.title, 120)} is under way. {why}; its card above shows where it stands."
 
 
 def wrong_person(expected: Person) -> str:
@@ -136,6 +175,23 @@ def of_own_question(run: RunView, approval: ApprovalView) -> str:
     return summary(f"{_dry(run)}{run.title}: {approval.title}")
 
 
+def of_several(run: RunView, number: int) -> str:
+    """Several questions of a run at once."""
+    return summary(f"{_dry(run)}{run.title}: {number} questions wait for your decision")
+
+
+def of_asked_back(run: RunView, approval: ApprovalView) -> str:
+    """An approver wants to know something."""
+    last = next((each for each in reversed(approval.remarks) if each.by.id != run.initiator.id), None)
+    who = last.by.name if last else "Somebody"
+    return summary(f"{who} asks you before answering “{approval.title}”")
+
+
+def of_reply(run: RunView, approval: ApprovalView) -> str:
+    """The initiator replied to an approver."""
+    return summary(f"{run.initiator.name} has replied about “{approval.title}”")
+
+
 def of_reminder(run: RunView, approval: ApprovalView) -> str:
     """A question waits for an answer."""
     return summary(f"Reminder: please answer “{approval.title}” ({run.title})")
@@ -157,6 +213,11 @@ def taken_back(run: RunView, title: str) -> str:
 def of_open(approval: ApprovalView) -> str:
     """A question of which something became known."""
     return summary(f"Still open: {approval.title}")
+
+
+def of_closed_question(approval: ApprovalView) -> str:
+    """What an approver asked back needs no reply any more."""
+    return summary(f"No reply is needed any more: {approval.title}")
 
 
 def of_closed(approval: ApprovalView) -> str:

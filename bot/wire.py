@@ -23,6 +23,7 @@ from bot.texts import clean
 from orchestration.core.label import Source
 
 CARD = "application/vnd.microsoft.card.adaptive"
+OAUTH_CARD = "application/vnd.microsoft.card.oauth"
 MOST_CITATIONS = 10  # the Playground takes no more; Teams shows 20
 _LONGEST_NAME = 80
 _LONGEST_ABSTRACT = 160
@@ -35,6 +36,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         sources: Where the answer comes from; cited below it.
         feedback: Asks for a thumb up or down.
         by_model: A language model wrote it, so that Teams labels it "AI generated".
+        oauth: The card is an OAuth card, with which Teams signs a person in silently.
         suggested: Texts that one press sends, in personal chats and with plain text only.
     """
 
@@ -45,6 +47,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     feedback: bool = False
     by_model: bool = False
     suggested: Sequence[str] = ()
+    oauth: bool = False
 
 
 def reference(to: Conversation) -> ConversationReference:
@@ -71,7 +74,8 @@ def addressed(to: Conversation, activity: Activity) -> Activity:
 
 def activity(to: Conversation, message: Message) -> Activity:
     """The activity that shows a message."""
-    attachments = [Attachment(content_type=CARD, content=message.card)] if message.card is not None else None
+    kind = OAUTH_CARD if message.oauth else CARD
+    attachments = [Attachment(content_type=kind, content=message.card)] if message.card is not None else None
     made = Activity(type="message", text_format="plain", summary=message.summary, attachments=attachments)
     cited = cited_sources(message.sources)
     if message.card is None:
@@ -97,7 +101,8 @@ def root_entity(cited: Sequence[Source], *, by_model: bool) -> Entity | None:
 
 def cited_sources(sources: Sequence[Source]) -> list[Source]:
     """Each source once, as many as Teams shows."""
-    return list({(each.title, each.system, each.link): each for each in sources if each.title}.values())[:MOST_CITATIONS]
+    once = {(each.title, each.system, each.link): each for each in sources if each.title}
+    return list(once.values())[:MOST_CITATIONS]
 
 
 def _pointing(many: int) -> str:

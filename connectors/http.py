@@ -8,7 +8,6 @@ import ipaddress
 import json
 import logging
 import math
-import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from orchestration.errors import (
     TandemError,
     Unavailable,
 )
+from orchestration.validation.text import visible
 
 # httpx logs every URL; those of downloads hold a key to the file.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -39,7 +39,6 @@ LONGEST_WAIT_SECONDS = 3_600.0
 CLIPPED_AT = 200
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]+")
 
 
 def open_client(url: str, *, timeout_seconds: float, pools: int = 1) -> httpx.AsyncClient:
@@ -167,7 +166,7 @@ def explanation(response: httpx.Response) -> str:
 
 def clipped(text: str, length: int = CLIPPED_AT) -> str:
     """Foreign text for a message: one line, nothing invisible, not long."""
-    line = " ".join(_UNSEEN.sub(" ", text).split())
+    line = " ".join(visible(" ".join(text.split())).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 

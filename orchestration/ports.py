@@ -310,6 +310,13 @@ class Anchors(Protocol):
             Unavailable: They could not be kept; writing them again does no harm.
         """
 
+    async def latest(self) -> datetime | None:
+        """When the last one was kept; None if there is none.
+
+        Raises:
+            Unavailable: They cannot be read.
+        """
+
 
 class Rewrite(msgspec.Struct, frozen=True):
     """What an erasure changes in one run, in one transaction.

@@ -9,6 +9,7 @@ characters, links only to http(s). Presses are `Action.Execute` with a verb of `
 from bot.cards.again import superseded
 from bot.cards.approval import decision
 from bot.cards.digest import Asked, digest
+from bot.cards.digest import fits as fit_together
 from bot.cards.ending import outcome
 from bot.cards.exchange import asked_back, replied
 from bot.cards.greeting import help_card, unmatched, welcome
@@ -22,7 +23,7 @@ from bot.cards.proposal import plan
 from bot.cards.reasons import reasons
 from bot.cards.reminder import reminder
 from bot.cards.retraction import retraction
-from bot.cards.signing_in import sign_in, signed_in
+from bot.cards.signing_in import sign_in, signed_in, silent
 from bot.cards.tasks import progress
 from bot.cards.verdict import decided, voted, withdrawn
 from bot.cards.waiting import waiting
@@ -34,6 +35,7 @@ __all__ = [
     "decided",
     "decision",
     "digest",
+    "fit_together",
     "handed",
     "help_card",
     "message",
@@ -48,6 +50,7 @@ __all__ = [
     "retraction",
     "sign_in",
     "signed_in",
+    "silent",
     "status",
     "superseded",
     "unmatched",

@@ -91,6 +91,6 @@ def _source(source: Source) -> list[TextRun]:
     title = words(source.title or source.system, 120)
     if web_link(source.link):
         title.select_action = OpenUrlAction(title=plain(f"Open {source.title}", 60), url=source.link)
-        title.underline = True
+        title.color, title.underline = "Accent", True
     details = (source.system, LABEL_WORDS[source.label], "written by somebody outside" if source.outside else "")
     return dotted([title, *(words(each, 60, subtle=True) for each in details)])

@@ -7,7 +7,7 @@ from typing import Any
 from microsoft_teams.cards.core import CardElement, Container, TextInput
 
 from bot.cards.buttons import APPROVAL_EXPLAIN, APPROVAL_SHOW, button
-from bot.cards.layout import GAP, Mark, about, banner, finished, fitted, header, line, moment, note, section, words
+from bot.cards.layout import Mark, about, banner, finished, fitted, header, line, moment, note, section, words
 from bot.cards.moments import local
 from bot.cards.wording import counted, plain
 from orchestration.core.run import Person, Remark
@@ -36,8 +36,8 @@ def asks(run: RunView, approval: ApprovalView) -> bool:
 
 def _remark(run: RunView, remark: Remark) -> CardElement:
     did = "replied" if remark.by.id == run.initiator.id else "asked"
-    when = [words(" · ", subtle=True), moment(local(remark.at))]
-    who = line(words(f"{plain(remark.by.name, 80)} {did}", bold=True), GAP, *when)
+    when = [moment(" · "), moment(local(remark.at))]
+    who = line(words(f"{plain(remark.by.name, 80)} {did}", bold=True), *when)
     return Container(spacing="Small", items=[who, line(words(f"“{remark.text}”", 600), spacing="None")])
 
 

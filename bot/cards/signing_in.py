@@ -2,38 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from bot.cards.buttons import link_button
+from microsoft_teams.cards.core import Action, CardElement
+
+from bot.cards.buttons import SIGN_IN_AGAIN, button, link_button
 from bot.cards.layout import about, bullets, finished, fitted, header, line, note, words
 from bot.cards.notice import message
+from bot.cards.wording import plain
 from orchestration.core.run import SETTLED
 from orchestration.core.view import RunView
+from orchestration.sign_in import NOT_BY_SIGN_IN, Need, Why
+
+WHY = "This run works as you, with your own permissions and never more. To go on it needs you to sign in."
+_TITLES: dict[Why, str] = {
+    "expired": "Your sign-in has expired",
+    "other_person": "That was somebody else's sign-in",
+    "unreadable": "Please sign in again",
+    "revoked": "Your sign-in was ended",
+    "consent": "Consent is missing",
+    "confirm": "Your organisation wants a second step",
+    "blocked": "Your organisation does not let you in from here",
+    "refused": "Please sign in again",
+}
+_MOST_NEEDS = 3
 
 
-def sign_in(run: RunView, link: str) -> dict[str, Any]:
-    """Why a sign-in is needed, what will be done with it, and the page to do it on."""
+def sign_in(run: RunView, link: str, needs: Sequence[Need] = ()) -> dict[str, Any]:
+    """Why a sign-in is needed, what will be done with it, and the page to do it on.
+
+    Args:
+        run: That waits.
+        link: The sign-in page.
+        needs: What stands in the way, as far as known; each says what to do.
+    """
     reads = [task.title for task in run.tasks if task.status == "awaiting_sign_in" and task.effect != "write"]
     writes = [task.title for task in run.tasks if task.status not in SETTLED and task.effect == "write"]
-    why = "This run works as you, with your own permissions and never more. To go on it needs you to sign in."
-    page = link_button("Sign in", link, style="positive")
+    reasons = list({need.message: need for need in needs if need.why != "signed_out"}.values())[:_MOST_NEEDS]
+    title = _TITLES.get(reasons[0].why, "Please sign in") if reasons else "Please sign in"
+    by_others = bool(reasons) and all(need.why in NOT_BY_SIGN_IN for need in reasons)
+    page = link_button("Sign in", link, style=None if by_others else "positive")
+    buttons = [*_mending(reasons), *page]
     after = (
         "It goes on by itself once you have signed in. Until then nothing is lost."
         if page
         else "The sign-in page has no valid address. Ask whoever runs Tandem to look at it; the run waits."
     )
+    if by_others:
+        after = "The run waits, and nothing is lost."
 
     def build(most: int) -> dict[str, Any]:
-        body = [*header("Please sign in", f"{run.title} · {about(run)}"), line(words(why), spacing="Medium")]
+        body = [*header(title, f"{run.title} · {about(run)}"), *_said(reasons)]
         body += bullets("Waiting for your sign-in", reads, most=most)
         body += bullets("Later, and only if you allow it", writes, most=most)
-        return finished(
-            [*body, note(after, spacing="Medium")], page, speak=f"Please sign in so that “{run.title}” can go on."
-        )
+        speak = f"{title}. Please sign in so that “{run.title}” can go on."
+        return finished([*body, note(after, spacing="Medium")], buttons, speak=speak)
 
     return fitted(build, (8, 4, 2))
+
+
+def silent(run: RunView, link: str, connection: str, exchange: dict[str, str]) -> dict[str, Any]:
+    """The OAuth card, which lets Teams sign the person in without asking; where it cannot, it shows the button.
+
+    Args:
+        run: That waits.
+        link: The sign-in page.
+        connection: Name of the OAuth connection.
+        exchange: The connection's `tokenExchangeResource`, without which Teams does not even try.
+    """
+    text = f"Please sign in so that “{plain(run.title, 120)}” can go on. {WHY}"
+    sign_in_button = {"type": "signin", "title": "Sign in", "value": link}
+    return {"text": text, "connectionName": connection, "tokenExchangeResource": exchange, "buttons": [sign_in_button]}
 
 
 def signed_in() -> dict[str, Any]:
     """The sign-in worked."""
     return message("You are signed in", "What was waiting for you goes on now.", "good")
+
+
+def _said(reasons: Sequence[Need]) -> list[CardElement]:
+    if not reasons:
+        return [line(words(WHY), spacing="Medium")]
+    return [line(words(need.message, 700), spacing="Medium") for need in reasons]
+
+
+def _mending(reasons: Sequence[Need]) -> list[Action]:
+    """Buttons for what a sign-in alone does not mend."""
+    links = list(dict.fromkeys(need.link for need in reasons if need.link))[:1]
+    pages = [each for link in links for each in link_button("Open the consent page", link, style="positive")]
+    again = [button("Try again", SIGN_IN_AGAIN, {})] if any(need.why in NOT_BY_SIGN_IN for need in reasons) else []
+    return [*pages, *again]

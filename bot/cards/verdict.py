@@ -28,7 +28,8 @@ from orchestration.core.question import (
 from orchestration.core.run import Person, Vote
 from orchestration.core.view import ApprovalView, RunView
 
-_LATE = "Your answer came after that, so it changed nothing."
+LATE = "Your answer came after that, so it changed nothing."
+REPEATED = "You had answered before. Your first answer stands; this one changed nothing."
 _MOST_EXCEPTIONS = 12
 _MOST_RULES = 12
 _VERDICTS = {
@@ -53,7 +54,7 @@ def decided(
     shown: Shown | None,
     answered: Answered | None = None,
     *,
-    late: bool = False,
+    said: str = "",
 ) -> dict[str, Any]:
     """Who decided what and when, for everybody who was asked.
 
@@ -62,9 +63,11 @@ def decided(
         approval: The question, decided.
         shown: What was asked; None if it is no longer stored.
         answered: The whole answer, so that rules and exceptions can be listed.
-        late: The viewer has just given another answer, which came too late.
+        said: What became of the answer that the viewer has just given, such as `LATE`; empty if it is not about that.
     """
     who = plain(approval.decided_by.name, 80) if approval.decided_by else "somebody"
+    if approval.via:
+        who = f"{who} in {plain(approval.via, 60)}"
     title = verdict(approval, shown)
     negative = approval.choice in (REJECT, CANCEL)
     mark = Mark("–", title) if negative else Mark("✓", title, "Good")
@@ -74,7 +77,7 @@ def decided(
         body = [
             *top(run, approval),
             banner(mark, [words(title, 120, bold=True), GAP, words(f"by {who}"), *when]),
-            *([line(words(_LATE), spacing="Medium")] if late else []),
+            *([line(words(said), spacing="Medium")] if said else []),
         ]
         if approval.quorum > 1:
             body += [section("Answers"), *(_answer(plain(vote.by.name, 80), _voted(vote)) for vote in approval.votes)]
@@ -89,45 +92,45 @@ def decided(
     return fitted(build, (_MOST_EXCEPTIONS, 6, 0))
 
 
-def voted(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, Any]:
+def voted(run: RunView, approval: ApprovalView, viewer: Person, *, said: str = "") -> dict[str, Any]:
     """The viewer has answered, and others are still asked."""
     own = next((vote for vote in approval.votes if vote.by.id == viewer.id), None)
     mark = Mark("✓", "Answered", "Good")
-    said = f"You have answered: {_voted(own).lower()}" if own else "Answered"
+    answered = f"You have answered: {_voted(own).lower()}" if own else "Answered"
     left = listed([plain(person.name, 60) for person in unanswered(approval)[:5]])
     body = [
         *top(run, approval),
-        banner(mark, [words(said, 120, bold=True)]),
+        banner(mark, [words(answered, 120, bold=True)]),
+        *([line(words(said), spacing="Medium")] if said else []),
         line(words(f"{votes(approval)}. {left or 'Others'} can still answer."), spacing="Medium"),
     ]
     if own and own.comment:
         body.append(line(words("Comment: ", bold=True), GAP, words(f"“{own.comment}”", 600), spacing="Medium"))
-    return fitted(lambda _: finished(body, speak=f"{approval.title}: {said}."), [None])
+    return fitted(lambda _: finished(body, speak=f"{approval.title}: {answered}."), [None])
 
 
 def _voted(vote: Vote) -> str:
     return {APPROVE: "Approved", REJECT: "Rejected"}.get(vote.choice, vote.choice)
 
 
-def _expired(run: RunView, approval: ApprovalView, *, late: bool) -> dict[str, Any]:
+def _expired(run: RunView, approval: ApprovalView, said: str) -> dict[str, Any]:
     """Nobody answered in time, and the plan did not wait any longer."""
     went_on = {
         "skip": "The run went on without an answer, as its plan says.",
         "fail": "The step failed of that, as the plan says.",
     }.get(approval.on_expiry, "")
-    said = _LATE if late else "There is nothing for you to do."
     body = [
         *top(run, approval),
         banner(Mark("–", "Closed"), [words("Nobody answered in time", bold=True)]),
-        line(words(f"{went_on} {said}"), spacing="Medium"),
+        line(words(f"{went_on} {said or 'There is nothing for you to do.'}"), spacing="Medium"),
     ]
     return fitted(lambda _: finished(body, speak=f"{approval.title}: nobody answered in time."), [None])
 
 
-def withdrawn(run: RunView, approval: ApprovalView, *, late: bool = False) -> dict[str, Any]:
-    """The question needs no answer any more; `late` as for `decided`."""
+def withdrawn(run: RunView, approval: ApprovalView, *, said: str = "") -> dict[str, Any]:
+    """The question needs no answer any more; `said` as for `decided`."""
     if approval.expired and approval.on_expiry != "wait":
-        return _expired(run, approval, late=late)
+        return _expired(run, approval, said)
     if approval.replaced:
         return _replaced(run, approval)
     why = {
@@ -149,7 +152,8 @@ def _replaced(run: RunView, approval: ApprovalView) -> dict[str, Any]:
     body = [
         *top(run, approval),
         banner(Mark("–", "Replaced"), [words("A newer question takes the place of this one", bold=True)]),
-        line(words("What is to be decided was changed by somebody who was asked. Please use the newest card.")),
+        line(words("What is to be decided was changed on the wish of somebody who was asked."), spacing="Medium"),
+        line(words("The newest card asks about it as it is now, as soon as it is ready."), spacing="None"),
         *exchange(run, approval),
     ]
     return fitted(lambda _: finished(body, speak=f"{approval.title}: a newer question takes its place."), [None])

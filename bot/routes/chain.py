@@ -8,7 +8,6 @@ from functools import partial
 
 from bot import texts
 from bot.conversations import Conversations, Documents
-from bot.notifier import TeamsNotifier
 from bot.outbound import Message, Outbound
 from bot.routes import wording
 from bot.routes.doors import Doors
@@ -20,6 +19,7 @@ from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.errors import Invalid, NotFound, Refused, SignInNeeded, TandemError, Unavailable
+from orchestration.ports import Notifier
 
 log = logging.getLogger(__name__)
 TOLD = "route_told"
@@ -40,7 +40,7 @@ class Routes:
 
     def __init__(
         self,
-        teams: TeamsNotifier,
+        teams: Notifier,
         conversations: Conversations,
         outbound: Outbound,
         documents: Documents,
@@ -97,7 +97,11 @@ class Routes:
         reminder: bool,
     ) -> str:
         who = await self._conversations.of(person.id)
-        who = who or await self._doors.open(person, run.initiator)
+        try:
+            who = who or await self._doors.open(person, run.initiator)
+        except Unavailable as error:
+            log.info("whether %s can be reached in Teams is not known now: %s", person.id, error.message)
+            return await show()  # says to the initiator that the person cannot be reached yet, and waits
         if who is not None:
             try:
                 return await show()

@@ -56,7 +56,7 @@ class Doors:
 
     async def _create(self, person: Person, near: Conversation) -> Conversation:
         async def creating(context: TurnContext) -> Any:
-            connector = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
+            connector: Any = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
             wanted = ConversationParameters(
                 is_group=False,
                 bot=ChannelAccount(id=near.bot_id, name=near.bot_name),
@@ -85,14 +85,15 @@ class Doors:
         """Who is in the new chat: nothing is sent into one that is not this person's."""
 
         async def asking(context: TurnContext) -> Any:
-            connector = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
-            return await connector.conversations.get_conversation_member(there.id, person.id)
+            connector: Any = context.turn_state[BotAdapter.BOT_CONNECTOR_CLIENT_KEY]
+            return await connector.conversations.get_conversation_paged_members(there.id)
 
-        member = await self._outbound.in_chat(there, asking)
+        listed = await self._outbound.in_chat(there, asking)
+        found = [each for each in listed.members or [] if _object_id(each) == person.id.lower() and each.id]
+        if len(found) != 1 or len(listed.members) != 1:
+            raise NotFound("The chat that the channel made is not this person's alone.")
+        member = found[0]
         more = getattr(member, "additional_properties", None) or {}
-        found = str(getattr(member, "aad_object_id", "") or more.get("objectId") or "").lower()
-        if found != person.id.lower() or not getattr(member, "id", ""):
-            raise NotFound("The chat that the channel made is somebody else's.")
         known = Person(
             id=person.id,
             name=clean(member.name or person.name, 200),
@@ -114,3 +115,9 @@ class Doors:
 def _is_the_same_channel(url: str, known: str) -> bool:
     """Whether the bot's token may go to an address that the channel gives: where it went before, or this machine."""
     return bool(url) and (origin(url) == origin(known) or (is_loopback(url) and is_loopback(known)))
+
+
+def _object_id(member: Any) -> str:
+    """The Entra id of somebody in a chat, under one of the two names that channels give it."""
+    more = getattr(member, "additional_properties", None) or {}
+    return str(getattr(member, "aad_object_id", "") or more.get("objectId") or "").lower()

@@ -1,4 +1,4 @@
-"""Where a webhook may go: never to this machine's own services nor to a cloud's metadata, however the host is called."""
+"""Where a webhook may go: never to this machine itself nor to a cloud's metadata, however the host is called."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ import msgspec
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object, inner, texts
 from connectors.graph.pages import pages
 from connectors.graph.people import People, Who
-from connectors.graph.wording import shown, visible
+from connectors.graph.wording import shown
 from connectors.http import clipped
-from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
+from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import (
     Invalid,
     InvalidContent,
@@ -31,6 +31,7 @@ from orchestration.errors import (
     TandemError,
     Unavailable,
 )
+from orchestration.validation.egress import Egress
 
 LONGEST_TEXT = 20_000
 LOOKED_THROUGH_PAGES = 10
@@ -72,8 +73,14 @@ class _Place(msgspec.Struct, frozen=True):
 class Chats:
     """Posts through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._people = People(client)
         self._now = now
 
@@ -87,7 +94,7 @@ class Chats:
             Unavailable: Nothing was posted.
             OutcomeUnknown: It may have been.
         """
-        text = _text(post)
+        text = _text(post, self._egress)
         reference = _reference(task)
         session = self._client.acting_as(task.initiator)
         place = await self._place(session, post, task)
@@ -167,18 +174,28 @@ class _TooMany(Refused):
     """More messages than are looked through."""
 
 
-def preview(post: Post) -> Preview:
-    """What the person allows: where it is said, and what, with the line that Tandem adds."""
-    if post.team.strip():
-        where = ("Channel", f"{clipped(post.team, 80)} / {clipped(post.channel.strip() or 'General', 80)}")
-    elif post.person.strip():
-        where = ("Chat with", clipped(post.person, 120))
-    else:
-        where = ("Chat", clipped(post.chat, 120))
+def preview(post: Post, egress: Egress) -> Preview:
+    """What the person allows: where it is said, and what goes out, with the line that Tandem adds."""
+    where = _where(post)
     return Preview(
         title="Post a message in Teams in your name",
-        facts=[where, ("Text", shown(post.text)), ("Last line", "“Sent with Tandem” and a reference")],
+        facts=[where, ("Text", shown(egress.text(post.text))), ("Last line", "“Sent with Tandem” and a reference")],
     )
+
+
+def destination(post: Post) -> Destination:
+    """The person, or the chat or channel."""
+    if post.person.strip():
+        return Destination(recipients=[post.person.strip()])
+    return Destination(place=": ".join(_where(post)))
+
+
+def _where(post: Post) -> tuple[str, str]:
+    if post.team.strip():
+        return "Channel", f"{clipped(post.team, 80)} / {clipped(post.channel.strip() or 'General', 80)}"
+    if post.person.strip():
+        return "Chat with", clipped(post.person, 120)
+    return "Chat", clipped(post.chat, 120)
 
 
 def summary(posted: Posted) -> str:
@@ -186,8 +203,8 @@ def summary(posted: Posted) -> str:
     return f"in {clipped(posted.place, 80)}"
 
 
-def _text(post: Post) -> str:
-    text = visible(post.text).strip()
+def _text(post: Post, egress: Egress) -> str:
+    text = egress.text(post.text)
     if not text:
         raise Invalid("The message has no text: give one.")
     if len(text) > LONGEST_TEXT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from connectors.graph import roster, share
 from connectors.graph.calendar import agenda
@@ -10,13 +11,14 @@ from connectors.graph.client import GraphClient
 from connectors.graph.people import Found
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Worker, worker
+from orchestration.validation.egress import Egress
 
 _PATIENCE = timedelta(seconds=60)
 
 
-def workers(client: GraphClient) -> list[Worker]:
-    """The workers, bound to a client."""
-    shares = share.Shares(client)
+def workers(client: GraphClient, egress: Egress) -> list[Worker]:
+    """The workers, bound to a client and to the rules for what goes out."""
+    shares = share.Shares(client, egress=egress)
     return [
         worker(
             "people.roster",
@@ -51,8 +53,10 @@ def workers(client: GraphClient) -> list[Worker]:
             timeout=_PATIENCE,
             attempts=5,
             reconcile=shares.reconcile,
-            preview=share.preview,
+            preview=partial(share.preview, egress=egress),
             summarize=share.summary,
+            destination=share.destination,
+            editable=("message",),
             compensation="If it has to go, take the permission away in SharePoint.",
         )(shares.share),
     ]

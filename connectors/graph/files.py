@@ -11,11 +11,13 @@ import msgspec
 from connectors.graph.client import GraphClient, GraphSession, as_object, inner, objects, texts
 from connectors.graph.documents import KINDS, LARGEST_BYTES, Extent, Passage, read
 from connectors.graph.pages import pages
-from connectors.graph.places import Item, Library, download, find, item_of, library, path_of
+from connectors.graph.places import Item, Library, download, find, item_of, library
+from connectors.graph.provenance import Provenance
 from connectors.graph.wording import counted, one_line, text_of_html
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import TaskContext
 from orchestration.errors import Invalid, InvalidContent, NotFound, NotPermitted
+from orchestration.validation.names import path_of
 
 MOST_HITS = 100
 LONGEST_TEXT = 1_000_000
@@ -97,11 +99,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
 
 
+_Found = tuple[Hit, dict[str, Any]]  # with what Graph said
+
+
 class Files:
     """Finds and reads files through a Graph client."""
 
-    def __init__(self, client: GraphClient) -> None:
-        self._client = client
+    def __init__(self, client: GraphClient, provenance: Provenance | None = None) -> None:
+        self._client, self._provenance = client, provenance or Provenance()
 
     async def search(self, search: FileSearch, task: TaskContext) -> Hits:
         """Files that the initiator may open, folders left out.
@@ -114,7 +119,10 @@ class Files:
         if not words or not 1 <= search.most <= MOST_HITS:
             raise Invalid(f"What is to be found? Give words, and up to {MOST_HITS} files.")
         session = self._client.acting_as(task.initiator)
-        return await (_in_site(session, search, words) if search.site.strip() else _everywhere(session, search, words))
+        searched = _in_site if search.site.strip() else _everywhere
+        found, more = await searched(session, search, words)
+        await self._provenance.files(session, task, [(hit.drive, each) for hit, each in found])
+        return Hits(files=[hit for hit, _ in found], more=more)
 
     async def read(self, reading: Reading, task: TaskContext) -> Document:
         """The text of a file, with the place of each passage.
@@ -135,6 +143,7 @@ class Files:
         if item.size_bytes > LARGEST_BYTES:
             size = f"{item.size_bytes // 1_000_000} MB"
             raise InvalidContent(f"{item.name} is too large ({size}): Tandem reads files up to 50 MB. Split it.")
+        await self._provenance.file(session, task, drive=place.drive_id, item=item.body)
         content = await download(session, place, item)
         extent = Extent(
             first_page=reading.first_page, most_pages=reading.most_pages, most_characters=reading.most_characters
@@ -162,21 +171,21 @@ def read_summary(document: Document) -> str:
     return f"{clipped(document.name, 80)}{pages_}, {counted(len(document.passages), 'passage')}"
 
 
-async def _in_site(session: GraphSession, search: FileSearch, words: str) -> Hits:
+async def _in_site(session: GraphSession, search: FileSearch, words: str) -> tuple[list[_Found], bool]:
     place = await library(session, search.site)
     asked = quote(words.replace("'", "''"), safe="")
     root = f"/drives/{quote(place.drive_id, safe='!')}/root"
     path = f"{root}/search(q='{asked}')"
-    found: list[Hit] = []
+    found: list[_Found] = []
     query: dict[str, str | int] = {"$top": min(search.most + 1, 50)}
     async for page in pages(session, path, what=f"search {place.site}", query=query):
-        found += [_hit(each, place.drive_id, "") for each in page if "file" in each]
+        found += [(_hit(each, place.drive_id, ""), each) for each in page if "file" in each]
         if len(found) > search.most:
             break
-    return Hits(files=found[: search.most], more=len(found) > search.most)
+    return found[: search.most], len(found) > search.most
 
 
-async def _everywhere(session: GraphSession, search: FileSearch, words: str) -> Hits:
+async def _everywhere(session: GraphSession, search: FileSearch, words: str) -> tuple[list[_Found], bool]:
     request = {"entityTypes": ["driveItem"], "query": {"queryString": words}, "from": 0, "size": search.most}
     response = await session.call("POST", "/search/query", body={"requests": [request]})
     if not response.is_success:
@@ -187,9 +196,10 @@ async def _everywhere(session: GraphSession, search: FileSearch, words: str) -> 
         resource = inner(hit, "resource")
         if "folder" not in resource and texts(inner(resource, "parentReference"), "driveId"):
             excerpt = text_of_html(texts(hit, "summary")[:2000].replace("<ddd/>", "…"))
-            found.append(_hit(resource, texts(inner(resource, "parentReference"), "driveId"), excerpt))
+            hit = _hit(resource, texts(inner(resource, "parentReference"), "driveId"), excerpt)
+            found.append((hit, resource))
     more = any(container.get("moreResultsAvailable") is True for container in containers)
-    return Hits(files=found[: search.most], more=more or len(found) > search.most)
+    return found[: search.most], more or len(found) > search.most
 
 
 def _hit(item: dict[str, Any], drive: str, excerpt: str) -> Hit:

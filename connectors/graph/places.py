@@ -11,8 +11,7 @@ import msgspec
 from connectors.graph.client import GraphSession, as_object
 from connectors.http import clipped
 from orchestration.errors import Invalid, InvalidContent, NotFound, NotPermitted
-
-FORBIDDEN = frozenset('"*:<>?/\\|')
+from orchestration.validation.names import FORBIDDEN
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -23,7 +22,7 @@ class Library(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A file or folder; `modified` is when it was changed last, None if Graph does not say."""
+    """A file or folder; `modified` is when it was changed last, None if Graph does not say; `body` is what Graph said."""
 
     id: str
     name: str
@@ -32,34 +31,7 @@ class Item(msgspec.Struct, frozen=True):
     size_bytes: int
     is_file: bool
     modified: datetime | None = None
-
-
-def path_of(text: str) -> str:
-    """A path inside a library, tidied.
-
-    Raises:
-        Invalid: SharePoint cannot have such a path; the message says what is wrong with it.
-    """
-    parts = [part for part in text.strip().strip("/").split("/") if part]
-    if not parts:
-        raise Invalid("The path is empty: it must name a file or folder in the site's library.")
-    return "/".join(name_of(part) for part in parts)
-
-
-def name_of(text: str) -> str:
-    """The name of a file or folder.
-
-    Raises:
-        Invalid: SharePoint does not take such a name.
-    """
-    shown = clipped(text, 80)
-    if bad := sorted(FORBIDDEN & set(text)):
-        raise Invalid(f"{shown!r} cannot be a name in SharePoint, which has no {' '.join(bad)} in names.")
-    if text != text.strip() or text.strip(".") == "" or text.endswith(".") or text.startswith("~$"):
-        raise Invalid(f"{shown!r} cannot be a name in SharePoint: it begins or ends with a space, a dot or ~$.")
-    if any(ord(letter) < 32 for letter in text) or len(text) > 255:
-        raise Invalid(f"{shown!r} cannot be a name in SharePoint: it is too long or holds control characters.")
-    return text
+    body: dict[str, Any] = {}
 
 
 async def library(session: GraphSession, site: str) -> Library:
@@ -161,6 +133,7 @@ def item_of(body: dict[str, Any]) -> Item:
         size_bytes=size if isinstance(size, int) else 0,
         is_file="file" in body,
         modified=modified.replace(tzinfo=modified.tzinfo or UTC) if modified else None,
+        body=body,
     )
 
 

@@ -15,8 +15,9 @@ from connectors.graph.pages import pages
 from connectors.graph.people import Found, People, Who
 from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
-from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
+from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import Invalid, NotFound, NotPermitted, Unavailable
+from orchestration.validation.egress import Egress
 
 Role = Literal["read", "write"]
 LONGEST_MESSAGE = 2_000
@@ -64,8 +65,14 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
 class Shares:
     """Lets people in through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._now = now
 
     async def owner(self, of: OwnerOf, task: TaskContext) -> Found:
@@ -117,7 +124,7 @@ class Shares:
             "requireSignIn": True,
             "sendInvitation": True,
         }
-        if message := shown(sharing.message):
+        if message := shown(self._egress.text(sharing.message)):
             body["message"] = message
         response = await session.call("POST", f"{_path(sharing.drive, sharing.item)}/invite", body=body, write=True)
         if response.status_code == 403:
@@ -143,7 +150,7 @@ class Shares:
         return Done(output=_shared(item, [each.address for each in people], []))
 
 
-def preview(sharing: Sharing) -> Preview:
+def preview(sharing: Sharing, egress: Egress) -> Preview:
     """What the person allows: which file, to whom, to do what."""
     facts = [
         ("File", clipped(sharing.name, 120)),
@@ -152,8 +159,13 @@ def preview(sharing: Sharing) -> Preview:
         ("Invitation", "Each of them gets a mail with the link"),
     ]
     if sharing.message.strip():
-        facts.append(("Message", shown(sharing.message)))
+        facts.append(("Message", shown(egress.text(sharing.message))))
     return Preview(title="Share a file", facts=facts)
+
+
+def destination(sharing: Sharing) -> Destination:
+    """Those who are let in, and to what."""
+    return Destination(recipients=sharing.people, place=f"{sharing.drive}/{sharing.item} ({sharing.role})")
 
 
 def summary(shared: Shared) -> str:

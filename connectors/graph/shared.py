@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connectors.graph.client import GraphClient
-from connectors.graph.places import download, find, library, path_of
+from connectors.graph.places import download, find, library
 from connectors.ledger import SharedFile
 from orchestration.core.run import Person
 from orchestration.errors import InvalidContent, NotFound
+from orchestration.validation.names import path_of
 
 LARGEST_BYTES = 100_000_000
 
@@ -27,5 +28,7 @@ class SharePointFiles:
             raise NotFound(f"There is no file {path} in the site {place.site}.")
         if item.size_bytes > LARGEST_BYTES:
             raise InvalidContent(f"{item.name} is too large ({item.size_bytes // 1_000_000} MB).")
+        if task is not None:
+            await self._provenance.file(session, task, drive=place.drive_id, item=item.body, at_least=at_least)
         content = await download(session, place, item)
         return SharedFile(name=item.name, link=item.web_url, content=content, modified=item.modified)

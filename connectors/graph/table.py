@@ -8,11 +8,13 @@ from datetime import timedelta
 import msgspec
 
 from connectors.graph.client import GraphClient
-from connectors.graph.places import Item, download, find, library, path_of
+from connectors.graph.places import Item, download, find, library
+from connectors.graph.provenance import Provenance
 from connectors.graph.sheet import LARGEST_BYTES, Columns, entries, texts
 from connectors.odata import month
 from orchestration.capabilities.descriptor import TaskContext
 from orchestration.errors import Invalid, InvalidContent, NotFound, NotPermitted
+from orchestration.validation.names import path_of
 from orchestration.workers.ledger import Ledger
 
 _PREVIOUS = "{previous_month}"
@@ -82,8 +84,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 class Tables:
     """Reads tables through a Graph client."""
 
-    def __init__(self, client: GraphClient) -> None:
-        self._client = client
+    def __init__(self, client: GraphClient, provenance: Provenance | None = None) -> None:
+        self._client, self._provenance = client, provenance or Provenance()
 
     async def read(self, table: Table, task: TaskContext) -> Ledger:
         """The sheet as a ledger, as the initiator may see it.
@@ -134,6 +136,7 @@ class Tables:
         if item.size_bytes > LARGEST_BYTES:
             size = f"{item.size_bytes // 1_000_000} MB"
             raise InvalidContent(f"{item.name} is too large ({size}): Tandem reads workbooks up to 50 MB.")
+        await self._provenance.file(session, task, drive=place.drive_id, item=item.body)
         return item, await download(session, place, item)
 
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object
-from connectors.graph.places import Item, Library, download, find, item_of, library, name_of, path_of
+from connectors.graph.places import Item, Library, download, find, item_of, library
 from connectors.graph.stamp import SUFFIXES, key_of, stamp
 from connectors.http import clipped
-from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
+from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import (
     Conflict,
     Invalid,
@@ -25,6 +25,8 @@ from orchestration.errors import (
     Refused,
     Unavailable,
 )
+from orchestration.validation.egress import Egress
+from orchestration.validation.names import name_of, path_of
 
 LARGEST_BYTES = 50_000_000
 # SharePoint adds properties of its own; a much larger file is not ours, and need not be read to know it.
@@ -60,8 +62,14 @@ class Uploaded(msgspec.Struct, frozen=True, kw_only=True):
 class Uploads:
     """Uploads through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._now = now
 
     async def upload(self, upload: Upload, task: TaskContext) -> Uploaded:
@@ -151,6 +159,11 @@ def preview(upload: Upload) -> Preview:
             ("Existing files", "None is overwritten"),
         ],
     )
+
+
+def destination(upload: Upload) -> Destination:
+    """The folder, in its site."""
+    return Destination(place=f"{clipped(upload.site)} / {clipped(upload.folder)}")
 
 
 def summary(uploaded: Uploaded) -> str:

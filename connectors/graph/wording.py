@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from orchestration.validation.text import visible
+
 _SHOWN = 1_500
-# Joiners stay: letters of several scripts, and emoji, need them.
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 _BLOCKS = frozenset(
     {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote"}
 )
 _UNREAD = frozenset({"script", "style", "head", "title"})
-
-
-def visible(text: str) -> str:
-    """The text without invisible characters; line breaks and tabs stay, all line breaks alike."""
-    return _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def one_line(text: str) -> str:

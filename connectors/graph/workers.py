@@ -12,14 +12,15 @@ from connectors.graph.chat import Chats
 from connectors.graph.client import GraphClient
 from connectors.graph.files import Files, found_summary, read_summary
 from connectors.graph.group import Groups, Members
-from connectors.graph.mail import draft, search, send
+from connectors.graph.mail import draft, letter, search, send
 from connectors.graph.mailbox import PLACES
 from connectors.graph.people import Found, People
 from connectors.graph.table import Tables, counted_rows
-from connectors.graph.upload import Uploads, preview, summary
+from connectors.graph.upload import Uploads, destination, preview, summary
 from connectors.http import clipped
 from connectors.ledger import counted
 from orchestration.capabilities.descriptor import Worker, worker
+from orchestration.validation.egress import Egress
 
 _read = partial(worker, timeout=timedelta(seconds=60), attempts=5)
 _write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5)
@@ -27,14 +28,15 @@ _write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempt
 _one_mailbox: dict[str, Any] = {"resource": lambda _, task: task.initiator.id, "resource_limit": PLACES}
 
 
-def workers(client: GraphClient) -> list[Worker]:
-    """Graph's workers, bound to a client."""
-    own = [*_sharepoint(client), *_mail(client), *_calendar(client), *_people(client), _teams(client)]
-    return [*own, *everyday.workers(client)]
+def workers(client: GraphClient, egress: Egress | None = None) -> list[Worker]:
+    """Graph's workers, bound to a client and to the rules for what goes out."""
+    egress = egress or Egress()
+    own = [*_sharepoint(client, egress), *_mail(client, egress), *_calendar(client, egress), *_people(client)]
+    return [*own, _teams(client, egress), *everyday.workers(client, egress)]
 
 
-def _sharepoint(client: GraphClient) -> list[Worker]:
-    uploads, files, tables = Uploads(client), Files(client), Tables(client)
+def _sharepoint(client: GraphClient, egress: Egress) -> list[Worker]:
+    uploads, files, tables = Uploads(client, egress=egress), Files(client), Tables(client)
     table = _read(
         "files.table",
         title="Read a workbook in SharePoint",
@@ -58,6 +60,8 @@ def _sharepoint(client: GraphClient) -> list[Worker]:
         preview=preview,
         summarize=summary,
         compensation="If it has to go, delete the file in SharePoint.",
+        destination=destination,
+        editable=("name",),
     )
     find = _read("files.search", title="Search for files", system="SharePoint", summarize=found_summary)
     read = _read(
@@ -70,8 +74,8 @@ def _sharepoint(client: GraphClient) -> list[Worker]:
     return [table(tables.read), rows(tables.rows), upload(uploads.upload), find(files.search), read(files.read)]
 
 
-def _mail(client: GraphClient) -> list[Worker]:
-    drafts, sends = draft.Drafts(client), send.Sends(client)
+def _mail(client: GraphClient, egress: Egress) -> list[Worker]:
+    drafts, sends = draft.Drafts(client, egress=egress), send.Sends(client, egress=egress)
     # A second draft is not refused by Outlook: the first one is looked for once it cannot come any more.
     save = _write(
         "mail.draft",
@@ -79,8 +83,10 @@ def _mail(client: GraphClient) -> list[Worker]:
         system="Outlook",
         dedupe="two_step",
         reconcile=drafts.reconcile,
-        preview=draft.preview,
+        preview=partial(draft.preview, egress=egress),
         summarize=draft.summary,
+        destination=letter.destination,
+        editable=("to", "subject", "text"),
         compensation="If it has to go, delete the draft in Outlook.",
         **_one_mailbox,
     )
@@ -90,8 +96,10 @@ def _mail(client: GraphClient) -> list[Worker]:
         system="Outlook",
         dedupe="two_step",
         reconcile=sends.reconcile,
-        preview=send.preview,
+        preview=partial(send.preview, egress=egress),
         summarize=send.summary,
+        destination=letter.destination,
+        editable=("to", "subject", "text"),
         compensation="A mail that was sent stays sent; write to its recipients if they have to know.",
         **_one_mailbox,
     )
@@ -99,8 +107,8 @@ def _mail(client: GraphClient) -> list[Worker]:
     return [find(search.MailSearch(client).search), save(drafts.draft), post(sends.send)]
 
 
-def _calendar(client: GraphClient) -> list[Worker]:
-    meetings = create.Meetings(client)
+def _calendar(client: GraphClient, egress: Egress) -> list[Worker]:
+    meetings = create.Meetings(client, egress=egress)
     free = _read(
         "calendar.free_time",
         title="Find when everybody is free",
@@ -114,8 +122,10 @@ def _calendar(client: GraphClient) -> list[Worker]:
         system="Outlook",
         dedupe="target",
         reconcile=meetings.reconcile,
-        preview=create.preview,
+        preview=partial(create.preview, egress=egress),
         summarize=create.summary,
+        destination=create.destination,
+        editable=("subject", "place", "text"),
         compensation="If it has to go, cancel the meeting in your calendar; everybody invited is told.",
         **_one_mailbox,
     )
@@ -137,8 +147,8 @@ def _people(client: GraphClient) -> list[Worker]:
     return [find(people.find), manager(people.manager), in_group, presence(availability.Presence(client).read)]
 
 
-def _teams(client: GraphClient) -> Worker:
-    chats = Chats(client)
+def _teams(client: GraphClient, egress: Egress) -> Worker:
+    chats = Chats(client, egress=egress)
     # Nothing in Teams refuses a second message; reconcile looks for the reference that the first one carries.
     post = _write(
         "chat.post",
@@ -146,8 +156,10 @@ def _teams(client: GraphClient) -> Worker:
         system="Teams",
         dedupe="none",
         reconcile=chats.reconcile,
-        preview=chat.preview,
+        preview=partial(chat.preview, egress=egress),
         summarize=chat.summary,
+        destination=chat.destination,
+        editable=("text",),
         compensation="If it has to go, delete the message in Teams.",
     )
     return post(chats.post)

@@ -4,6 +4,6 @@ from connectors.identity.assertion import AssertionSource
 from connectors.identity.bearer import Bearer
 from connectors.identity.federation import FederatedProof
 from connectors.identity.identity import Identity, IdentitySettings
-from connectors.identity.need import Need, SignInMissing
+from orchestration.sign_in import Need, SignInMissing
 
 __all__ = ["AssertionSource", "Bearer", "FederatedProof", "Identity", "IdentitySettings", "Need", "SignInMissing"]

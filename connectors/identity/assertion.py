@@ -7,8 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from connectors.identity.need import Need, SignInMissing, Why
 from orchestration.core.run import Person
+from orchestration.sign_in import Need, SignInMissing, Why
 
 LEEWAY_SECONDS = 30
 

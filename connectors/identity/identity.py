@@ -18,11 +18,11 @@ from connectors.http import CONNECT_SECONDS, is_loopback
 from connectors.identity.assertion import AssertionSource, check
 from connectors.identity.bearer import Bearer
 from connectors.identity.federation import FederatedProof
-from connectors.identity.need import Need, SignInMissing
 from connectors.identity.refusal import meaning, named
 from connectors.identity.saml import SamlHop, SapToken
 from orchestration.core.run import Person
 from orchestration.errors import Unavailable
+from orchestration.sign_in import Need, SignInMissing
 
 EARLY_SECONDS = 60.0
 MOST_CHANGES = 5

@@ -10,8 +10,8 @@ import msgspec
 from azure.core.exceptions import HttpResponseError
 
 from connectors.http import retry_after
-from connectors.identity.need import Need, SignInMissing
 from orchestration.errors import NotPermitted, Refused, TandemError, Unavailable
+from orchestration.sign_in import Need, SignInMissing
 
 CONSENT_MISSING = frozenset({65001, 65004, 90094})
 NOT_ASSIGNED = frozenset({50105})

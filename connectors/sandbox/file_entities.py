@@ -85,6 +85,7 @@ class FileEntities:
             "createdDateTime": "2024-01-08T09:00:00Z",
             "lastModifiedDateTime": "2026-11-02T08:00:00Z",
             "webUrl": self.address(drive, ""),
+            "settings": {"itemDefaultSensitivityLabelId": default.id if (default := self._sharing.default(drive)) else None},
         }
 
     def item(self, drive: Drive, item: Item) -> dict[str, Any]:
@@ -136,10 +137,10 @@ class FileEntities:
 
 
 def chosen(entity: dict[str, Any], options: Mapping[str, str]) -> dict[str, Any]:
-    """The entity as $select asks; the sensitivity label comes only when it is asked for."""
+    """The entity as $select asks; the sensitivity label and a drive's settings come only when they are asked for."""
     if "$select" in options:
         return selected(entity, options)
-    return {name: value for name, value in entity.items() if name != "sensitivityLabel"}
+    return {name: value for name, value in entity.items() if name not in ("sensitivityLabel", "settings")}
 
 
 def _instant(when: datetime) -> str:

@@ -28,7 +28,7 @@ def config(tenant: Tenant, person: Person) -> dict[str, Any]:
         "bot": {"id": f"28:{tenant.file.apps.bot.id}", "name": tenant.file.apps.bot.name},
         "currentUser": _user(person),
         "users": [*others, *guests],
-        "personalChat": {"id": f"a:{_id(tenant, 'personal', person.key)}"},
+        "personalChat": {"id": personal_chat(tenant, person)},
         "groupChat": {"id": f"19:{_id(tenant, 'group')}@thread.v2", "name": f"{tenant.file.name} group chat"},
         "team": {
             "id": f"19:{_id(tenant, 'team')}@thread.tacv2",
@@ -37,6 +37,11 @@ def config(tenant: Tenant, person: Person) -> dict[str, Any]:
             "channels": [{"id": f"19:{_id(tenant, 'channel')}@thread.tacv2", "name": "Announcements"}],
         },
     }
+
+
+def personal_chat(tenant: Tenant, person: Person) -> str:
+    """The id of a person's chat with the bot."""
+    return f"a:{_id(tenant, 'personal', person.key)}"
 
 
 def write_config(folder: Path, tenant: Tenant, person: Person) -> Path:

@@ -13,6 +13,7 @@ from yarl import URL
 from connectors.sandbox.accesslog import acted
 from connectors.sandbox.data import Person
 from connectors.sandbox.guard import refuse_browsers
+from connectors.sandbox.playground import personal_chat
 from connectors.sandbox.token_service import SignIn
 from connectors.sandbox.tokens import CHANNEL_AUDIENCE, Mint, TokenRefused
 
@@ -33,6 +34,7 @@ class Window:
         self._bot = URL(bot_url) / "api/messages"
         self._mint = mint
         self._http: ClientSession | None = None
+        self.windows: list[Window] = [self]
 
     def register(self, router: web.UrlDispatcher) -> None:
         """Adds the proxy's paths."""
@@ -90,6 +92,8 @@ class Window:
             return _refused(401, error.detail)
         if caller.app != self._mint.tenant.file.apps.bot.id:
             return _refused(403, "this token is not the bot's")
+        if request.method == "POST" and request.match_info["path"].rstrip("/") == "v3/conversations":
+            return await self._open_chat(request)
         target = URL(f"http://127.0.0.1:{self.playground_port}{request.raw_path}", encoded=True)
         headers = {"Content-Type": request.headers["Content-Type"]} if "Content-Type" in request.headers else {}
         try:
@@ -99,6 +103,21 @@ class Window:
         except (ClientError, TimeoutError) as error:
             message = f"{self.person.name}'s Playground on port {self.playground_port} does not answer"
             return _refused(502, f"{message} ({type(error).__name__})")
+
+    async def _open_chat(self, request: web.Request) -> web.Response:
+        """A new personal chat, as Teams makes it: only with somebody who has the app, that is, a window."""
+        try:
+            wanted = await request.json()
+            (member,) = [each["id"] for each in wanted["members"]]
+            group = wanted.get("isGroup", False)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return _refused(400, "a personal chat has exactly one member with an id")
+        known = (window for window in self.windows if member in (window.person.id, window.person.teams_id))
+        window = next(known, None)
+        if window is None or group:
+            return _refused(403, "the bot is not installed in this person's personal scope")
+        chat = personal_chat(self._mint.tenant, window.person)
+        return web.json_response({"id": chat, "serviceUrl": window.service_url}, status=201)
 
     async def deliver_sign_in(self, sign_in: SignIn, code: str) -> str | None:
         """Tells the bot that the person has signed in, as Teams does; returns what went wrong, or None."""

@@ -122,6 +122,8 @@ class Sandbox:
             )
             for i, key in enumerate(windows)
         ]
+        for window in self.windows:
+            window.windows = self.windows
 
     async def run(self) -> None:
         """Serves until cancelled. sandbox.json is there exactly while everything listens."""

@@ -109,6 +109,11 @@ class Sharing:
         rule = self.rule(drive, item)
         return self.labels.get(rule.label) if rule else None
 
+    def default(self, drive: Drive) -> Label | None:
+        """The label that a library gives files that have none: that of the row of files.csv with no path."""
+        rule = self._rules.get((drive.site.name.casefold(), drive.library.name.casefold(), ""))
+        return self.labels.get(rule.label) if rule else None
+
     def people(self, drive: Drive, item: Item) -> list[tuple[str, str, int]]:
         """Everybody with rights on an item: (id of the permission, key of the person, level)."""
         shared = {g.person: g.id for g in self.grants if g.drive == drive.id and g.item == item.id}

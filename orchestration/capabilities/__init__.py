@@ -13,6 +13,7 @@ from orchestration.capabilities.descriptor import (
     worker,
 )
 from orchestration.capabilities.registry import Health, Registry
+from orchestration.capabilities.surroundings import PeerResult, RunState, Standing
 
 __all__ = [
     "Capability",
@@ -21,8 +22,11 @@ __all__ = [
     "Done",
     "Health",
     "NotDone",
+    "PeerResult",
     "Preview",
     "Registry",
+    "RunState",
+    "Standing",
     "TaskContext",
     "Unknown",
     "Worker",

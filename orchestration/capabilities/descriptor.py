@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from orchestration.core.label import UNLABELLED, Label
+from orchestration.capabilities.surroundings import Alone, PeerResult, RunState, Surroundings
+from orchestration.core.label import LABELS, UNLABELLED, Label, Source
 from orchestration.core.run import Person
 from orchestration.errors import Invalid
 
@@ -38,6 +39,7 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
         feedback: What people wanted done differently with earlier results of this task, the latest last.
         label: How sensitive the arguments are.
         tainted: Somebody outside the company may have written part of the arguments.
+        around: Answers `note`, `state`, `complete` and `peers`.
     """
 
     run_id: str
@@ -51,6 +53,39 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
     feedback: list[str] = []
     label: Label = UNLABELLED
     tainted: bool = False
+    around: Surroundings = Alone()
+
+    def note(self, source: Source) -> None:
+        """Say that something was read outside: its label, and whether somebody outside wrote it, go to the result.
+
+        Raises:
+            NotCleared: It is more sensitive than this worker may read; nothing of it may be used.
+        """
+        self.around.note(source)
+
+    def state(self) -> RunState:
+        """How the tasks stand at this moment that this one needs or watches; of others nothing is told."""
+        return self.around.state()
+
+    async def complete(self, part: str, done: int, of: int) -> None:
+        """Vouch for a part of the work: `done` of `of` were dealt with; people are shown it. The last word counts.
+
+        Raises:
+            Invalid: That is less than none or more than all of them.
+            Unavailable: The attempt is over.
+        """
+        await self.around.complete(part, done, of)
+
+    def peers(self) -> AsyncIterator[PeerResult]:
+        """What the tasks write that this one watches: what is there already, then each as it comes, each once.
+
+        Ends when all of them are settled. What is more sensitive than this worker may read is left out; `state` tells
+        of it. An attempt that begins after a restart is given everything again.
+
+        Raises:
+            SignInNeeded: One of them waits for the initiator to sign in, so this one does too.
+        """
+        return self.around.peers()
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -137,6 +172,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
         destination: For writes: who gets it and where it is put.
         takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
+        label: How sensitive what it reads outside is, where it notes nothing.
+        clearance: The most sensitive that it may be given or read.
     """
 
     capability: Capability
@@ -159,6 +196,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     editable: tuple[str, ...] = ()
     destination: Callable[[Any], Destination] | None = None
     takes_feedback: bool = False
+    label: Label = UNLABELLED
+    clearance: Label = "confidential"
 
 
 class Dispatcher(Protocol):
@@ -191,6 +230,8 @@ def worker(
     editable: tuple[str, ...] = (),
     destination: Callable[[Any], Destination] | None = None,
     takes_feedback: bool = False,
+    label: Label = UNLABELLED,
+    clearance: Label | None = None,
 ) -> Callable[[Callable[[Any, TaskContext], Awaitable[Any]]], Worker]:
     """Declare an async function `(arguments, task) -> result` as a worker.
 
@@ -221,6 +262,10 @@ def worker(
         editable: For writes: arguments of text, or lists of texts, that a person may change before allowing it.
         destination: For writes: `(arguments) -> Destination`; without one, "do not ask again" is not offered.
         takes_feedback: It reads `TaskContext.feedback`, so that people may say what to do differently.
+        label: How sensitive what it reads outside is, where it notes nothing with `TaskContext.note`. A worker without
+            a system reads nothing outside: what it makes is as sensitive as its arguments.
+        clearance: The most sensitive that it may be given or read; without a word, `confidential` for a worker that
+            reaches a system, and everything for one that only computes.
 
     Raises:
         Invalid: The annotations are missing, or a write lacks what makes it safe.
@@ -278,6 +323,8 @@ def worker(
             editable=editable,
             destination=destination,
             takes_feedback=takes_feedback,
+            label=label,
+            clearance=clearance or ("confidential" if system else LABELS[-1]),
         )
 
     return declare

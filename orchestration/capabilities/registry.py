@@ -10,7 +10,8 @@ import msgspec
 
 from orchestration.capabilities.breaker import COOLDOWN, Breaker
 from orchestration.capabilities.descriptor import Capability, Worker
-from orchestration.errors import Invalid, NoWorker, Unavailable
+from orchestration.core.label import UNLABELLED, Label, within
+from orchestration.errors import Invalid, NotCleared, NoWorker, Unavailable
 
 SOON = timedelta(seconds=1)
 
@@ -53,6 +54,7 @@ class Registry:
     ) -> None:
         self._by_capability: dict[str, list[Worker]] = {}
         self._by_name: dict[str, Worker] = {}
+        self._restricted = False  # some may not even be given what nobody has labelled
         self._breakers: dict[str, Breaker] = {}  # of workers whose last call failed
         self._now = now
         for each in workers:
@@ -73,19 +75,42 @@ class Registry:
                 f"but {peers[0].name!r} declares it a {peers[0].capability.effect}"
             )
         self._by_name[worker.name] = worker
+        self._restricted = self._restricted or not within(UNLABELLED, worker.clearance)
         peers.append(worker)
         peers.sort(key=lambda each: (each.cost, each.name))
 
-    def pick(self, capability: str) -> Worker:
-        """The worker for the next attempt: the first that is up or to be tried again; the first if none is.
+    def pick(self, capability: str, label: Label = UNLABELLED) -> Worker:
+        """The worker for the next attempt, of those that may be given what has this label.
+
+        The first that is up or to be tried again; the first if none is.
 
         Raises:
             NoWorker: Nobody offers the capability.
+            NotCleared: Nobody who does may be given what is as sensitive.
         """
         peers = self._by_capability.get(capability)
         if not peers:
             raise NoWorker(f"no worker offers {capability!r}")
+        if label != UNLABELLED or self._restricted:
+            peers = self.cleared(capability, label)
         return next((each for each in peers if self.up(each)), peers[0]) if self._breakers else peers[0]
+
+    def cleared(self, capability: str, label: Label) -> list[Worker]:
+        """Every worker that offers a capability and may be given what has this label, the preferred one first.
+
+        Raises:
+            NotCleared: There is none.
+        """
+        peers = self._by_capability.get(capability, [])
+        found = [each for each in peers if within(label, each.clearance)]
+        if peers and not found:
+            who = ", ".join(f"{each.name} (up to {each.clearance.replace('_', ' ')})" for each in peers)
+            raise NotCleared(
+                f"This is {label.replace('_', ' ')}, and that is more than may be given to whoever does "
+                f"{capability}: {who}. It was given to nobody. Leave out what is that sensitive, lower its label at its "
+                "source if it is too high, or have the owner of the worker raise its clearance."
+            )
+        return found
 
     def up(self, worker: Worker) -> bool:
         """Whether a call that begins now may reach the worker."""

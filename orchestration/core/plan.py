@@ -136,6 +136,8 @@ class Node(
         with_: Arguments; strings may hold `${expressions}` over `params`, `tasks` and `run`.
         needs: Tasks that must have succeeded; what expressions refer to is added when the plan is compiled.
         optional: Those of `needs` that may have been skipped; expressions then see null.
+        watches: Tasks whose results the worker is given as they are written, while it works. It begins without them, so
+            that expressions cannot read them; only a read can watch, and only reads can be watched.
         when: Condition; must be exactly true or false. False skips the task.
         fallback: Used once every attempt has failed and surely nothing was done; what it gives must fit as well.
         on_failure: After that: `fail` ends the run; `skip` goes on without it; `ask` asks the initiator: retry, go on
@@ -153,6 +155,7 @@ class Node(
     with_: dict[str, Any] = {}
     needs: list[str] = []
     optional: list[str] = []
+    watches: list[str] = []
     when: str = ""
     on_failure: Literal["fail", "skip", "ask"] = "fail"
     attempts: int = 0

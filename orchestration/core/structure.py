@@ -35,6 +35,7 @@ def _graph_problems(path: str, tasks: dict[str, Node], outside: frozenset[str]) 
         problems += [
             f"{here}.optional: {need!r} is not among its needs" for need in node.optional if need not in node.needs
         ]
+        problems.extend(f"{here}.watches: {problem}" for problem in _watch_problems(name, tasks))
         problems.extend(f"{here}{problem}" for problem in _node_problems(node))
     if cycle := _cycle(tasks):
         problems.append(f"{path}: {' -> '.join(cycle)} wait for each other")
@@ -43,6 +44,41 @@ def _graph_problems(path: str, tasks: dict[str, Node], outside: frozenset[str]) 
             inside = f"{path}.{name}.{'for_each' if node.for_each else 'repeat'}.tasks"
             problems.extend(_graph_problems(inside, node.body, outside | tasks.keys()))
     return problems
+
+
+def _watch_problems(name: str, tasks: dict[str, Node]) -> Iterator[str]:
+    node = tasks[name]
+    if node.watches and not node.capability:
+        yield "only a task with a capability can watch others"
+    for watched in node.watches:
+        if watched == name:
+            yield "a task cannot watch itself"
+        elif watched not in tasks:
+            yield f"there is no task {watched!r} beside it"
+        elif not tasks[watched].capability or tasks[watched].on_failure == "ask":
+            yield f"{watched!r} asks people or holds other tasks, and a worker cannot be kept waiting for these"
+        elif watched in node.needs:
+            yield f"{watched!r} is among its needs, so that there is nothing to watch any more"
+        elif _waits_for(watched, name, tasks):
+            yield f"{watched!r} waits for {name!r}, so that both would wait for each other"
+        elif asking := next((each for each in _before(watched, tasks) - _before(name, tasks) if tasks[each].approval or tasks[each].on_failure == "ask"), None):
+            yield f"{watched!r} waits for {asking!r}, which may ask people"
+
+
+def _waits_for(name: str, other: str, tasks: dict[str, Node]) -> bool:
+    """Whether a task begins, or ends, only after another one."""
+    return other in _before(name, tasks)
+
+
+def _before(name: str, tasks: dict[str, Node]) -> set[str]:
+    """The tasks that a task needs or watches, and those that these do."""
+    found, queue = set[str](), [name]
+    while queue:
+        node = tasks.get(queue.pop())
+        new = {each for each in (*node.needs, *node.watches) if each not in found} if node else set()
+        found |= new
+        queue += new
+    return found
 
 
 def _node_problems(node: Node) -> Iterator[str]:

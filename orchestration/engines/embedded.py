@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from orchestration.audit.erasure import Erasure
 from orchestration.capabilities import Registry
 from orchestration.capabilities.descriptor import Dispatcher
 from orchestration.core import commands as c
@@ -26,6 +27,7 @@ from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
 from orchestration.core.retraction import Retraction, foresee
 from orchestration.core.run import (
+    ENDED,
     Ask,
     AskInitiator,
     AskSignIn,
@@ -41,19 +43,22 @@ from orchestration.core.run import (
 )
 from orchestration.core.view import ApprovalView, RunView, view_approval
 from orchestration.core.view import view as view_run
+from orchestration.engines.anchoring import Anchoring
 from orchestration.engines.delivery import AGAIN, Delivery, Notice
+from orchestration.engines.desk import Changes, Desks
 from orchestration.engines.fork import copy_run
 from orchestration.engines.limits import Holder, Limits
 from orchestration.engines.live import LiveRun
 from orchestration.engines.performance import Performance
 from orchestration.engines.preparation import Preparation, Settled
 from orchestration.engines.prune import prune
+from orchestration.engines.questions import Questions
 from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
 from orchestration.errors import Invalid, LogLost, Refused, Unavailable, UnknownRun
-from orchestration.ports import Applied, Clock, Listener, Notifier, Pruned, Store
+from orchestration.ports import Anchors, Applied, Clock, Listener, Notifier, Pruned, Store
 from orchestration.validation.policy_file import NoFile, Policies
 
 log = logging.getLogger(__name__)
@@ -78,6 +83,7 @@ class EmbeddedEngine:
         clock: Tells the time.
         random: Source of jitter.
         new_id: Makes run ids.
+        anchors: Where heads of runs are kept outside the log; None for nowhere.
         point: Called at named points (`committed`, `before:CAPABILITY`, `after:CAPABILITY`) by fault tests.
         policies: What the deployment lets Tandem do; without, what holds anyway: writes ask.
     """
@@ -94,12 +100,17 @@ class EmbeddedEngine:
         new_id: Callable[[], str] = new_run_id,
         point: Callable[[str], None] = lambda _: None,
         policies: Policies | None = None,
+        anchors: Anchors | None = None,
     ) -> None:
         self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._limits = Limits(self._turn)
         self._preparation = Preparation(registry, self._limits, policies or NoFile())
-        self._performance = Performance(registry, dispatcher, self._preparation, self._random, self._journal, point)
+        self._changes = Changes()
+        desks = Desks(Questions(registry).title, self._read, self._say, self._changes)
+        self._performance = Performance(
+            registry, dispatcher, self._preparation, self._random, self._journal, desks, point
+        )
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)
         self._work = Work(self._failed, self._ended)
@@ -109,6 +120,8 @@ class EmbeddedEngine:
         self._listeners: list[Listener] = []
         self._titles = {each.name: each.title for each in registry.capabilities()}
         self._effects = {each.name: each.effect if each.system else "compute" for each in registry.capabilities()}
+        self._anchors = anchors
+        self._anchoring = Anchoring(anchors, store, clock) if anchors is not None else None
         self._watch: asyncio.Task[None] | None = None
         self._running = False
 
@@ -127,6 +140,8 @@ class EmbeddedEngine:
         self._writer.start()
         self._running = True
         self._watch = asyncio.get_running_loop().create_task(self._look_after_log())
+        if self._anchoring is not None:
+            self._anchoring.start()
         await self._take_up()
 
     async def stop(self) -> None:
@@ -142,6 +157,8 @@ class EmbeddedEngine:
         self._timers.clear()
         self._delivery.stop()
         self._limits.clear()
+        if self._anchoring is not None:
+            await self._anchoring.stop()
         await self._store.close()
 
     async def _look_after_log(self) -> None:
@@ -170,6 +187,7 @@ class EmbeddedEngine:
         await self._store.close()
         await self._store.open()
         await self._take_up()
+        self._changes.tell_all()
 
     # --- what callers ask
 
@@ -278,7 +296,20 @@ class EmbeddedEngine:
         """
         if not self.running:
             raise Unavailable("Tandem is not running; nothing was removed.")
-        return await prune(self._store, before, export, remove=self._writer.remove)
+        return await prune(self._store, before, export, remove=self._writer.remove, anchors=self._anchors)
+
+    def erasure(self) -> Erasure:
+        """What finds and erases people, between what else is written.
+
+        Raises:
+            Unavailable: The log is not at hand just now.
+            Invalid: There are no anchors to tell what was erased.
+        """
+        if not self.running:
+            raise Unavailable("Tandem is not running; nothing was erased.")
+        if self._anchors is None:
+            raise Invalid("this Tandem has no anchors, so nobody could tell an erasure from a forgery")
+        return Erasure(self._store, self._anchors, self._clock, self._writer.rewrite)
 
     def nudge(self, person: str) -> None:
         """See `Engine.nudge`."""
@@ -332,6 +363,9 @@ class EmbeddedEngine:
         live.ended_attempts.clear()
         self._limits.review(live.run, self._work.of)
         if changed:
+            if self._anchoring is not None:
+                self._anchoring.note(run_id, live.run.seq, live.link, ended=live.run.status in ENDED)
+            self._changes.tell(run_id)
             for listener in self._listeners:
                 self._inform(listener, view())
 
@@ -396,6 +430,14 @@ class EmbeddedEngine:
         task = live.run.tasks.get(name)
         if task is None or task.attempt != attempt or task.journal != note:
             raise Unavailable("This attempt was given up meanwhile, so its second step is not made.")
+
+    async def _read(self, run_id: str, entries: set[str]) -> LiveRun:
+        live = await self._writer.read(run_id)
+        await live.fetch(self._store, entries)
+        return live
+
+    async def _say(self, run_id: str, command: c.Command) -> Run:
+        return (await self._writer.submit(Request(run_id, command)))[0].run
 
     async def _look(self, live: LiveRun, name: str, attempt: int) -> None:
         await live.fetch(self._store, self._preparation.reads(live, Prepare(name)))

@@ -118,6 +118,10 @@ class LiveRun:
             self._kept_bytes += len(body)
             self.written.append(EntryRow(self.run.run_id, entry, body))
 
+    def saved(self, entry: str) -> bool:
+        """Whether an entry that is named in the state is on disk, not only about to be."""
+        return all(row.entry != entry for row in self.written)
+
     async def fetch(self, store: Store, entries: set[str]) -> None:
         """Bring entries into memory."""
         if missing := self.missing(entries):

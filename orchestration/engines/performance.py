@@ -16,6 +16,8 @@ from orchestration.capabilities import Done, NotDone, Registry, TaskContext, Unk
 from orchestration.capabilities.descriptor import Dispatcher, Outcome
 from orchestration.core import commands as c
 from orchestration.core.run import Dispatch
+from orchestration.engines.desk import Desk, Desks
+from orchestration.engines.flows import flow_of
 from orchestration.engines.limits import Holder
 from orchestration.engines.live import LiveRun
 from orchestration.engines.preparation import Preparation, Settled
@@ -57,6 +59,7 @@ class Performance:
         preparation: Evaluates arguments again after a restart.
         random: Source of jitter.
         journal: Makes a note of a write's first step durable: run, task, attempt, note.
+        desks: What workers are told of the run around them.
         point: Called at named points of a write; tests make it end the process.
     """
 
@@ -67,11 +70,12 @@ class Performance:
         preparation: Preparation,
         random: Random,
         journal: Callable[[str, str, int, str], Awaitable[None]],
+        desks: Desks,
         point: Callable[[str], None],
     ) -> None:
         self._registry, self._dispatcher, self._preparation = registry, dispatcher, preparation
         self._random, self._point, self._questions = random, point, Questions(registry)
-        self._journal = journal
+        self._journal, self._desks = journal, desks
 
     async def attempt(self, live: LiveRun, name: str, attempt: int) -> Settled:
         """Run one attempt of a task."""
@@ -85,11 +89,12 @@ class Performance:
             return self._failed(name, attempt, error, retryable=error.retryable), {}
         if write:
             self._point(f"before:{worker.capability.name}")
+        desk = self._desks.of(live, name, attempt, worker, flow_of(live.run, name))
         try:
-            output = await self._call(worker, arguments, self._context(live, name, attempt), caller)
+            output = await self._call(worker, arguments, self._context(live, name, attempt, desk), caller)
             if write:
                 self._point(f"after:{worker.capability.name}")
-            return self._completed(live, name, attempt, worker, output)
+            return self._completed(live, name, attempt, worker, output, desk)
         except SignInNeeded:
             return c.AwaitSignIn(task=name, attempt=attempt), {}
         except (OutcomeUnknown, UnusableResult) as error:
@@ -144,9 +149,10 @@ class Performance:
                 said = "What this was to be written from has been taken back, so Tandem cannot look for it any more."
                 return self._questions.doubt(live, name, said)
             arguments = self._preparation.arguments(live, name, worker)
+            desk = self._desks.of(live, name, attempt, worker, flow_of(live.run, name))
             async with asyncio.timeout(worker.timeout.total_seconds()):
-                outcome = await worker.reconcile(arguments, self._context(live, name, attempt))
-            return self._found(live, name, attempt, worker, outcome)
+                outcome = await worker.reconcile(arguments, self._context(live, name, attempt, desk))
+            return self._found(live, name, attempt, worker, outcome, desk)
         except SignInNeeded:
             return c.AwaitSignIn(task=name, attempt=attempt), {}
         except TimeoutError:
@@ -161,10 +167,12 @@ class Performance:
             log.exception("looking after task %s of run %s failed", name, live.run.run_id)
             return self._questions.doubt(live, name, "Looking whether it was done failed.")
 
-    def _found(self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome) -> Settled:
+    def _found(
+        self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome, desk: Desk
+    ) -> Settled:
         match outcome:
             case Done(output=output):
-                done, entries = self._completed(live, name, attempt, worker, output)
+                done, entries = self._completed(live, name, attempt, worker, output, desk)
                 resolve = c.ResolveDoubt(
                     task=name,
                     attempt=attempt,
@@ -172,6 +180,9 @@ class Performance:
                     entry=done.entry,
                     size_bytes=done.size_bytes,
                     summary=done.summary,
+                    label=done.label,
+                    tainted=done.tainted,
+                    sources=done.sources,
                 )
                 return resolve, entries
             case NotDone():
@@ -181,7 +192,7 @@ class Performance:
                 return self._questions.doubt(live, name, why)
         raise UnusableResult(f"{worker.name} looked and returned {type(outcome).__name__}")
 
-    def _context(self, live: LiveRun, name: str, attempt: int) -> TaskContext:
+    def _context(self, live: LiveRun, name: str, attempt: int, desk: Desk) -> TaskContext:
         task = live.run.tasks[name]
         return TaskContext(
             run_id=live.run.run_id,
@@ -193,10 +204,13 @@ class Performance:
             journaled=task.journal,
             journal=partial(self._journal, live.run.run_id, name, attempt),
             feedback=task.feedback,
+            label=desk.given.label,
+            tainted=desk.given.tainted,
+            around=desk,
         )
 
     def _completed(
-        self, live: LiveRun, name: str, attempt: int, worker: Worker, output: object
+        self, live: LiveRun, name: str, attempt: int, worker: Worker, output: object, desk: Desk
     ) -> tuple[c.CompleteTask, dict[str, bytes]]:
         if not isinstance(output, worker.output_type):
             raise UnusableResult(
@@ -205,7 +219,17 @@ class Performance:
         body = self._coded(worker, output)
         entry = live.digest(body)
         summary = self._summary(worker, output)
-        done = c.CompleteTask(task=name, attempt=attempt, entry=entry, size_bytes=len(body), summary=summary)
+        label, tainted = desk.result()
+        done = c.CompleteTask(
+            task=name,
+            attempt=attempt,
+            entry=entry,
+            size_bytes=len(body),
+            summary=summary,
+            label=label,
+            tainted=tainted,
+            sources=desk.sources,
+        )
         return done, {entry: body}
 
     @staticmethod

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry, TaskContext, Worker
-from orchestration.context.flow import Flow, joined
 from orchestration.core import commands as c
 from orchestration.core import expressions
+from orchestration.core.label import Label
 from orchestration.core.plan import Answer, Node
 from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
+from orchestration.engines.flows import flow_of, flow_of_group
 from orchestration.engines.gates import Gate, admit, gate
 from orchestration.engines.gathering import gathering, opening
 from orchestration.engines.limits import Limits
@@ -92,7 +93,7 @@ class Preparation:
                 return self._questions.failure(live, name)
             case Gather(task=name):
                 try:
-                    return gathering(live, effect)
+                    return self._labelled(live, effect, gathering(live, effect))
                 except TandemError as error:
                     return c.FailAttempt(task=name, attempt=0, code=error.code, message=error.message)
             case Prepare(task=name):
@@ -100,6 +101,13 @@ class Preparation:
                     return self._task(live, name, used(live, name))
                 except TandemError as error:
                     return c.FailAttempt(task=name, attempt=0, code=error.code, message=error.message)
+
+    @staticmethod
+    def _labelled(live: LiveRun, effect: Gather, command: c.Command) -> c.Command:
+        if not isinstance(command, c.CloseGroup | c.EndRound):
+            return command
+        flow = flow_of_group(live.run, effect.task, effect.number)
+        return msgspec.structs.replace(command, label=flow.label, tainted=flow.tainted)
 
     def arguments(self, live: LiveRun, name: str, worker: Worker) -> msgspec.Struct:
         """A task's arguments, evaluated and converted to what the worker takes.
@@ -126,7 +134,8 @@ class Preparation:
         Raises:
             Invalid: A field may not be changed, or does not fit; the message names it.
         """
-        worker, arguments = self._worker_and_arguments(live, name, used(live, name))
+        label = flow_of(live.run, name).label
+        worker, arguments = self._worker_and_arguments(live, name, used(live, name), label)
         before, task = msgspec.to_builtins(arguments), live.run.tasks[name]
         edits = dict(live.value(task.edits)) if task.edits else {}
         for field, text in fields.items():
@@ -156,7 +165,8 @@ class Preparation:
             return self._questions.decision(live, name, node.approval, when)
         if not node.capability:
             return opening(live, name, node, when)
-        worker, arguments = self._worker_and_arguments(live, name, node)
+        flow, passed = flow_of(live.run, name), Gate()
+        worker, arguments = self._worker_and_arguments(live, name, node, flow.label)
         inputs = self._digest(live, name, node, worker)
         task, write = live.run.tasks[name], worker.capability.effect == "write"
         policy = self._policies.current()
@@ -165,7 +175,6 @@ class Preparation:
             return c.SkipTask(task=name, simulated=simulated(worker, arguments))
         if task.stale and inputs == task.inputs:
             return c.KeepWrite(task=name)
-        flow, passed = self._flow(live, name), Gate()
         if write:
             passed = gate(policy, live, worker, arguments, flow.label, tainted=flow.tainted)
             if task.allowed != inputs and (task.stale or not passed.verdict):
@@ -183,30 +192,33 @@ class Preparation:
             when=when,
             dedupe=worker.capability.dedupe if write else "",
             key=idempotency_key(live.run.run_id, name, task.generation) if write else "",
+            reads=flow.reads,
             label=flow.label,
             tainted=flow.tainted,
             verdict=passed.verdict,
             scope=passed.scope,
         )
 
-    def _flow(self, live: LiveRun, name: str) -> Flow:
-        """What goes into a task's arguments."""
-        return joined(live.run, live.run.nodes[name].needs if "." not in name else ())
-
-    def _worker_and_arguments(self, live: LiveRun, name: str, node: Node) -> tuple[Worker, msgspec.Struct]:
-        worker = self._worker(live, name, node)
+    def _worker_and_arguments(
+        self, live: LiveRun, name: str, node: Node, label: Label
+    ) -> tuple[Worker, msgspec.Struct]:
+        worker = self._worker(live, name, node, label)
         try:
             return worker, self.arguments(live, name, worker)
         except InvalidArguments:  # who cannot take what the plan gives cannot stand in for the one that it was made for
-            first = self._registry.offering(node.capability)[0]
+            first = self._registry.cleared(node.capability, label)[0]
             return first, self.arguments(live, name, first)
 
-    def _worker(self, live: LiveRun, name: str, node: Node) -> Worker:
-        """Who makes the next attempt: of a write that was allowed, the worker it was allowed for, while that is up."""
-        picked, allowed = self._registry.pick(node.capability), live.run.tasks[name].allowed
+    def _worker(self, live: LiveRun, name: str, node: Node, label: Label) -> Worker:
+        """Who makes the next attempt: of a write that was allowed, the worker it was allowed for, while that is up.
+
+        Raises:
+            NotCleared: Nobody may be given what is as sensitive.
+        """
+        picked, allowed = self._registry.pick(node.capability, label), live.run.tasks[name].allowed
         if not allowed or self._digest(live, name, node, picked) == allowed:
             return picked
-        others = [each for each in self._registry.offering(node.capability) if self._registry.up(each)]
+        others = [each for each in self._registry.cleared(node.capability, label) if self._registry.up(each)]
         return next((each for each in others if self._digest(live, name, node, each) == allowed), picked)
 
     def _turn(self, live: LiveRun, name: str, worker: Worker, arguments: msgspec.Struct) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import msgspec
-
+from orchestration.audit import cloudevents
 from orchestration.errors import Invalid
-from orchestration.ports import Archive, Pruned, RunRow, Store
+from orchestration.ports import Anchor, Anchors, Archive, Pruned, RunRow, Store
 
 _STEP_BYTES = 4 * 1024 * 1024
 _STEP_RUNS = 200
@@ -21,10 +19,12 @@ _STEP_RUNS = 200
 Remove = Callable[[Sequence[RunRow]], Awaitable[list[str]]]
 
 
-async def prune(store: Store, before: datetime, export: Path, *, remove: Remove | None = None) -> Pruned:
+async def prune(
+    store: Store, before: datetime, export: Path, *, remove: Remove | None = None, anchors: Anchors | None = None
+) -> Pruned:
     """Remove every run that ended before an instant, once it is in the file, on disk.
 
-    The file gets a line of JSON for each run, event, context entry and command (`kind` says which), but no salts:
+    The file gets a CloudEvent for each run, event, context entry and command (`audit.cloudevents`), but no salts:
     without them the digests in the events cannot be tested against a guess. It is new, and only its owner may read it.
     Whatever stops this, what was removed is in the file; what is in the file may not have been removed.
 
@@ -33,9 +33,11 @@ async def prune(store: Store, before: datetime, export: Path, *, remove: Remove 
         before: A run counts by its last event; one that is open is never old.
         export: A file that does not exist yet; it is not made when there is nothing to remove.
         remove: Instead of `store.remove`, where others use the store at the same time.
+        anchors: Are told what is about to be removed, so that nobody takes it for a theft.
 
     Raises:
         Invalid: The file exists or cannot be written.
+        Unavailable: The anchors cannot be written.
     """
     removing = remove or store.remove
     await asyncio.to_thread(_check, export)
@@ -50,10 +52,13 @@ async def prune(store: Store, before: datetime, export: Path, *, remove: Remove 
             archive = await store.archive(row)
             found.events += len(archive.events)
             step.append(row)
-            lines.append(_lines(archive))
+            lines.append(b"".join(cloudevents.lines(archive)))
             if len(step) < _STEP_RUNS and sum(map(len, lines)) < _STEP_BYTES and place < len(ended):
                 continue
             await asyncio.to_thread(_write, file, b"".join(lines))
+            if anchors is not None:
+                now = datetime.now(UTC)
+                await anchors.write([Anchor(each.run_id, each.seq, "", now, "pruned") for each in step])
             gone = await removing(step)
             found.runs, found.kept = found.runs + len(gone), found.kept + len(step) - len(gone)
             step, lines = [], []
@@ -99,24 +104,3 @@ def _write(file: BinaryIO, lines: bytes) -> None:
             f"{file.name} cannot be written any more: {error.strerror}; all that was removed so far is in it, "
             "and nothing more was removed"
         ) from error
-
-
-def _lines(archive: Archive) -> bytes:
-    run_id = archive.run.run_id
-    lines: list[Any] = [{"kind": "run", **msgspec.to_builtins(archive.run)}]
-    lines += [
-        {"kind": "event", "run_id": run_id, "seq": row.seq, "at": row.at, "type": row.type, **_body(row.body)}
-        for row in archive.events
-    ]
-    lines += [{"kind": "entry", "run_id": run_id, "entry": row.entry, **_body(row.body)} for row in archive.entries]
-    lines += [{"kind": "command", "run_id": run_id, "command_id": row.command_id} for row in archive.commands]
-    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-
-
-def _body(body: bytes) -> dict[str, Any]:
-    """JSON as it is, and anything else so that no byte is lost."""
-    try:
-        value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return {"base64": base64.b64encode(body).decode()}
-    return {"body": msgspec.Raw(body) if b"\n" not in body else value}

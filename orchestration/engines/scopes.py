@@ -23,7 +23,7 @@ def scope(live: LiveRun, prefix: str = "") -> Scope:
         "tasks": _Outputs(live, prefix),
         "run": live.about,
     }
-    for name, number in _groups(prefix):
+    for name, number in groups_around(prefix):
         group = run.groups[name]
         if run.nodes[name].repeat is None:
             seen.setdefault("for_each", {"item": live.value(group.items)[number - 1], "index": number - 1})
@@ -36,8 +36,8 @@ def scope(live: LiveRun, prefix: str = "") -> Scope:
 def entries(live: LiveRun, prefix: str, names: Iterable[str]) -> list[str]:
     """The context entries behind these tasks as seen from a prefix, with the items and last results around it."""
     run = live.run
-    found = [run.tasks[full].entry for name in names if (full := _find(run, prefix, name)) is not None]
-    for name, number in _groups(prefix):
+    found = [run.tasks[full].entry for full in seen_from(run, prefix, names)]
+    for name, number in groups_around(prefix):
         group = run.groups[name]
         found.append(group.items)
         if number > 1 and run.nodes[name].repeat is not None:
@@ -45,7 +45,12 @@ def entries(live: LiveRun, prefix: str, names: Iterable[str]) -> list[str]:
     return found
 
 
-def _groups(prefix: str) -> Iterator[tuple[str, int]]:
+def seen_from(run: Run, prefix: str, names: Iterable[str]) -> Iterator[str]:
+    """The tasks that these names mean as seen from a prefix, by their full names."""
+    return (full for name in names if (full := _find(run, prefix, name)) is not None)
+
+
+def groups_around(prefix: str) -> Iterator[tuple[str, int]]:
     """The groups around, the innermost first, each with the item or round that this is in."""
     while prefix:
         inside = f"{prefix}x"

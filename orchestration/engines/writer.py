@@ -36,7 +36,7 @@ from orchestration.engines.preparation import Preparable, Preparation
 from orchestration.engines.rounds import Inbox, Request, Round
 from orchestration.engines.work import Work
 from orchestration.errors import CommitUncertain, Invalid, LogLost, TandemError, Unavailable, UnknownRun
-from orchestration.ports import Applied, Clock, RunRow, Store
+from orchestration.ports import Applied, Clock, Rewrite, RunRow, Store
 
 log = logging.getLogger(__name__)
 SALT_BYTES = 16
@@ -140,6 +140,14 @@ class Writer:
         """`Store.remove`, between two rounds, of runs that nothing is being done for."""
         async with self._between:
             return await self._store.remove([row for row in runs if row.run_id not in self._live])
+
+    async def rewrite(self, change: Rewrite) -> bool:
+        """`Store.rewrite`, between two rounds, of a run that nothing is being done for."""
+        async with self._between:
+            if change.run.run_id in self._live:
+                return False
+            self._recent.pop(change.run.run_id, None)
+            return await self._store.rewrite(change)
 
     async def _write(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 `initiator`, `manager(initiator)`, `user(alex@contoso.com)` and `group(Finance approvers)` may stand wherever a question
 names people. They are looked up under the initiator's identity when the run comes to it, so that whoever is manager, or
-in the group, on that day is asked.
+in the group, on that day is asked. A run cannot go on without an approver, but without colleagues to hand a question to.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def _level(tasks: dict[str, Node], taken: set[str], lookups: dict[str, Node]) ->
 
 def _node(node: Node, taken: set[str], lookups: dict[str, Node]) -> Node:
     if node.approval is not None:
-        return msgspec.structs.replace(node, approval=_question(node.approval, taken, lookups))
+        question, optional = _question(node.approval, taken, lookups)
+        return msgspec.structs.replace(node, approval=question, optional=[*node.optional, *optional])
     for kind in ("for_each", "repeat"):
         if (group := getattr(node, kind)) is not None:
             inside = msgspec.structs.replace(group, tasks=_level(group.tasks, taken | set(group.tasks), lookups))
@@ -39,27 +40,37 @@ def _node(node: Node, taken: set[str], lookups: dict[str, Node]) -> Node:
     return node
 
 
-def _question(question: Question, taken: set[str], lookups: dict[str, Node]) -> Question:
-    changed = {
-        field: _expression(found, field in _SEVERAL, taken, lookups)
-        for field in (*_ONE, *_SEVERAL)
-        if (found := _WORD.fullmatch(getattr(question, field).strip()))
-    }
-    return msgspec.structs.replace(question, **changed) if changed else question
+def _question(question: Question, taken: set[str], lookups: dict[str, Node]) -> tuple[Question, list[str]]:
+    """The question with expressions, and the lookups that it can do without."""
+    changed: dict[str, str] = {}
+    optional: list[str] = []
+    for field in (*_ONE, *_SEVERAL):
+        if (found := _WORD.fullmatch(getattr(question, field).strip())) is None:
+            continue
+        name, path = _person(found, taken, lookups, needed=field != "delegates")
+        several = path if path.endswith(".people") else f"[{path}]"
+        changed[field] = f"${{{several if field in _SEVERAL else path}}}"
+        if name and field == "delegates":
+            optional.append(name)
+            changed[field] = f"${{tasks.{name} == null ? [] : {several}}}"
+    return msgspec.structs.replace(question, **changed), optional
 
 
-def _expression(word: re.Match[str], several: bool, taken: set[str], lookups: dict[str, Node]) -> str:
+def _person(word: re.Match[str], taken: set[str], lookups: dict[str, Node], *, needed: bool) -> tuple[str, str]:
+    """The lookup of a word, empty if it takes none, and the path to whom it finds."""
     text, user, group = word.groups()
     if text == "initiator":
-        return "${[run.initiator]}" if several else "${run.initiator}"
+        return "", "run.initiator"
     if group is not None:
-        name = _lookup("members", Node(capability="people.members", with_={"group": group.strip()}), taken, lookups)
-        return f"${{tasks.{name}.people}}"
-    if user is not None:
-        name = _lookup("person", Node(capability="people.find", with_={"who": user.strip()}), taken, lookups)
+        kind, node = "members", Node(capability="people.members", with_={"group": group.strip()})
+    elif user is not None:
+        kind, node = "person", Node(capability="people.find", with_={"who": user.strip()})
     else:
-        name = _lookup("manager", Node(capability="people.manager", with_={}), taken, lookups)
-    return f"${{[tasks.{name}]}}" if several else f"${{tasks.{name}}}"
+        kind, node = "manager", Node(capability="people.manager")
+    if not needed:
+        node = msgspec.structs.replace(node, on_failure="skip")
+    name = _lookup(kind, node, taken, lookups)
+    return name, f"tasks.{name}.people" if kind == "members" else f"tasks.{name}"
 
 
 def _lookup(name: str, node: Node, taken: set[str], lookups: dict[str, Node]) -> str:

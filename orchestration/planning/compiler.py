@@ -78,6 +78,12 @@ def tasks_read(node: Node) -> set[str]:
     return names | inside.difference(node.body)
 
 
+def items_read(node: Node) -> set[str]:
+    """Names of the tasks that the list of a `for_each` is made from."""
+    paths = _read(node.for_each.items) if node.for_each is not None else set()
+    return {path.split(".")[1] for path in paths if path.startswith("tasks.") and "." in path}
+
+
 def gather_reads(node: Node) -> set[str]:
     """Names of the tasks that a group's result and conditions read, inside and outside of it."""
     group = node.for_each or node.repeat

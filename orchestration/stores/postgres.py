@@ -15,11 +15,23 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.errors import CommitUncertain, Invalid, LogLost, OwnerLocked, Unavailable
-from orchestration.ports import ApprovalRow, Archive, Batch, CommandRow, EntryRow, EventRow, RunRow, Saved
+from orchestration.ports import (
+    Anchor,
+    ApprovalRow,
+    Archive,
+    Batch,
+    CommandRow,
+    EntryRow,
+    EventRow,
+    Rewrite,
+    RunRow,
+    Saved,
+)
 from orchestration.stores.arrays import Texts, register, text
 from orchestration.stores.migrations import pending
 from orchestration.stores.postgres_sql import OWNER, REMOVE, VERSIONS, appending
-from orchestration.stores.rows import EVENTS, RUNS, event_rows, run_row, saved, saved_query, stamp
+from orchestration.stores.rewriting import UNCHANGED, rewriting
+from orchestration.stores.rows import EVENTS, HEADS, RUNS, event_rows, heads, run_row, saved, saved_query, stamp
 
 log = logging.getLogger(__name__)
 
@@ -303,6 +315,39 @@ class PostgresStore:
         """See `Store.remove`."""
         wanted = Texts(row.run_id for row in runs)
         return [run_id for (run_id,) in await self._rows(REMOVE, wanted, [row.seq for row in runs])]
+
+    async def heads(self, after: datetime) -> list[Anchor]:
+        """See `Store.heads`."""
+        return heads(await self._rows(f"{HEADS} AND e.at >= %s", stamp(after)))
+
+    async def kinds(self) -> list[str]:
+        """See `Store.kinds`."""
+        return [kind for (kind,) in await self._rows("SELECT DISTINCT kind FROM documents ORDER BY kind")]
+
+    async def rewrite(self, change: Rewrite) -> bool:
+        """See `Store.rewrite`."""
+        db = self._connection()
+        try:
+            async with db.transaction():
+                unchanged = f"{UNCHANGED.replace('?', '%s')} FOR UPDATE"
+                if not await self._rows(unchanged, change.run.run_id, change.run.seq):
+                    return False
+                async with db.cursor() as cursor:
+                    for sql, rows in rewriting(change, "%s"):
+                        await cursor.executemany(sql.encode(), rows)
+        except psycopg.Error as error:
+            if db.closed or _passing(error):
+                raise self._unusable(error) from error
+            raise
+        return True
+
+    async def compact(self) -> bool:
+        """See `Store.compact`."""
+        for table in ("events", "entries", "salts", "commands", "approvals", "snapshots", "runs", "documents"):
+            await self._done(f"VACUUM FULL {table}")
+        with suppress(psycopg.errors.InsufficientPrivilege):  # without it the files follow a few minutes later
+            await self._done("CHECKPOINT")
+        return True
 
     async def _bytes(self, sql: str, *values: Any) -> bytes | None:
         rows = await self._rows(sql, *values)

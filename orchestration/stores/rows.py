@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestration.ports import EventRow, RunRow, Saved, SnapshotRow
+from orchestration.ports import Anchor, EventRow, RunRow, Saved, SnapshotRow
 
 EVENTS = "SELECT seq, at, type, body, link, seal FROM events"
 RUNS = "SELECT run_id, status, title, initiator, open, due, wake_at, proposed_at, seq FROM runs"
+
+HEADS = (
+    "SELECT r.run_id, r.seq, e.link, e.at FROM runs r JOIN events e ON e.run_id = r.run_id AND e.seq = r.seq "
+    "WHERE length(e.link) > 0"
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -63,6 +68,11 @@ def event_rows(run_id: str, rows: Sequence[Sequence[Any]]) -> list[EventRow]:
         EventRow(run_id, seq, instant(at), type_, body, link or b"", seal or b"")
         for seq, at, type_, body, link, seal in rows
     ]
+
+
+def heads(rows: Sequence[Sequence[Any]]) -> list[Anchor]:
+    """Rows of `HEADS`."""
+    return [Anchor(run_id, seq, link.hex(), instant(at)) for run_id, seq, link, at in rows]
 
 
 def saved(run_id: str, version: str, rows: Sequence[Sequence[Any]]) -> Saved | None:

@@ -17,9 +17,32 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from orchestration.errors import CommitUncertain, Invalid, LogLost, OwnerLocked
-from orchestration.ports import ApprovalRow, Archive, Batch, CommandRow, EntryRow, EventRow, RunRow, Saved
+from orchestration.ports import (
+    Anchor,
+    ApprovalRow,
+    Archive,
+    Batch,
+    CommandRow,
+    EntryRow,
+    EventRow,
+    Rewrite,
+    RunRow,
+    Saved,
+)
 from orchestration.stores.migrations import migrations, pending
-from orchestration.stores.rows import EVENTS, RUNS, event_rows, run_row, run_values, saved, saved_query, stamp
+from orchestration.stores.rewriting import UNCHANGED, rewriting
+from orchestration.stores.rows import (
+    EVENTS,
+    HEADS,
+    RUNS,
+    event_rows,
+    heads,
+    run_row,
+    run_values,
+    saved,
+    saved_query,
+    stamp,
+)
 
 POLL = timedelta(seconds=0.2)
 QUICK_SECONDS, QUICK_IN_A_ROW = 0.003, 10
@@ -312,13 +335,45 @@ class SqliteStore:
 
     def _remove(self, runs: Sequence[RunRow]) -> list[str]:
         db = self._db
-        unchanged = "SELECT 1 FROM runs WHERE run_id = ? AND seq = ? AND NOT open"
         with db:  # commits, or rolls back
             db.execute("BEGIN IMMEDIATE")
-            gone = [row.run_id for row in runs if db.execute(unchanged, (row.run_id, row.seq)).fetchone()]
+            gone = [row.run_id for row in runs if db.execute(UNCHANGED, (row.run_id, row.seq)).fetchone()]
             for table in _OF_A_RUN:
                 db.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(run_id,) for run_id in gone])  # noqa: S608
         return gone
+
+    async def heads(self, after: datetime) -> list[Anchor]:
+        """See `Store.heads`."""
+        return heads(await self._rows(f"{HEADS} AND e.at >= ?", stamp(after)))
+
+    async def kinds(self) -> list[str]:
+        """See `Store.kinds`."""
+        return [kind for (kind,) in await self._rows("SELECT DISTINCT kind FROM documents ORDER BY kind")]
+
+    async def rewrite(self, change: Rewrite) -> bool:
+        """See `Store.rewrite`."""
+        return await self._run(self._rewrite, change)
+
+    def _rewrite(self, change: Rewrite) -> bool:
+        db, run_id = self._db, change.run.run_id
+        with db:  # commits, or rolls back
+            db.execute("BEGIN IMMEDIATE")
+            if not db.execute(UNCHANGED, (run_id, change.run.seq)).fetchone():
+                return False
+            for sql, rows in rewriting(change, "?"):
+                db.executemany(sql, rows)
+            self._in_transaction()
+        self._committed()
+        return True
+
+    async def compact(self) -> bool:
+        """See `Store.compact`."""
+        return await self._run(self._compact)
+
+    def _compact(self) -> bool:
+        self._db.execute("VACUUM")
+        busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     async def _rows(self, sql: str, *values: Any, small: bool = False) -> list[Any]:
         return await self._run(lambda: self._db.execute(sql, values).fetchall(), small=small)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# What begins a formula or a command in Excel and its like; the wide forms too, which are read alike where they are typed.
+# What begins a formula or a command in Excel and its like, also in the wide forms of East Asian keyboards.
 _SIGNS = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠", "−")
 
 

@@ -36,6 +36,7 @@ _BARE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_HINT = re.compile(r"[/\\\[<]|:\S|www", re.IGNORECASE)  # of most texts this says that there is nothing to look for
 _TRAILING = ".,;:!?'*_)]}"
 _NO_MARKDOWN = str.maketrans({"[": "(", "]": ")", "<": "‹", ">": "›"})
 
@@ -59,6 +60,8 @@ def without_links(text: str, allows: Allows) -> str:
         allows: Whether a link may lead to an address.
     """
     text = visible(text)
+    if not _HINT.search(text):
+        return text
     for _ in range(_PASSES):
         if not strays(text, allows):
             return text

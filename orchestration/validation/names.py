@@ -13,7 +13,7 @@ LONGEST_NAME = 255
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?|\.lock|desktop\.ini|_vti_.*|.*_vti_.*", re.IGNORECASE)
 
 
-def file_name(text: str) -> str:
+def name_of(text: str) -> str:
     """The name of a file or folder, as it was given.
 
     Raises:
@@ -33,7 +33,7 @@ def file_name(text: str) -> str:
     return text
 
 
-def path(text: str) -> str:
+def path_of(text: str) -> str:
     """A path inside a library, tidied; no part of it leads upwards.
 
     Raises:
@@ -42,4 +42,4 @@ def path(text: str) -> str:
     parts = [part for part in text.strip().strip("/").split("/") if part]
     if not parts:
         raise Invalid("The path is empty: it must name a file or folder in the site's library.")
-    return "/".join(file_name(part) for part in parts)
+    return "/".join(name_of(part) for part in parts)

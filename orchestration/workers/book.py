@@ -13,12 +13,12 @@ from typing import Any, Self
 
 import xlsxwriter
 
+from orchestration.validation.cells import may_be_formula
 from orchestration.workers.discrepancy import decimals, one_line
 
 _TEXT_LIMIT = 32_000  # a cell holds 32,767 characters
 _EXACT_DIGITS = 15  # an Excel number does not keep more
 _FIRST_DAY = date(1900, 3, 1)  # before it, Excel's calendar is wrong
-_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 _NAME_LENGTH = 31
 
@@ -130,7 +130,7 @@ class Book:
     def text(self, sheet: Any, row: int, column: int, value: str, *formats: dict[str, Any]) -> None:
         """Text that stays text, also when somebody edits the cell later."""
         value = one_line(value, _TEXT_LIMIT)
-        quoted = {"quote_prefix": True} if value.startswith(_SIGNS) else {}
+        quoted = {"quote_prefix": True} if may_be_formula(value) else {}
         sheet.write_string(row, column, value, self.format(*formats, quoted))
 
     def amount(

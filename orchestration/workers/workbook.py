@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 from datetime import date
 
 import msgspec
@@ -13,6 +12,7 @@ from orchestration.capabilities import TaskContext, worker
 from orchestration.core.question import Answered
 from orchestration.core.run import Person
 from orchestration.errors import Invalid
+from orchestration.validation.names import name_of
 from orchestration.workers.book import Book
 from orchestration.workers.discrepancy import one_line
 from orchestration.workers.ledger import Ledger
@@ -20,7 +20,7 @@ from orchestration.workers.ledger_sheets import ledger_sheets
 from orchestration.workers.reconciliation import Reconciliation, shown_system
 from orchestration.workers.sheets import discrepancies_sheet, summary_sheet
 
-_FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f]')  # what SharePoint refuses in a file name
+_LONGEST_NAME = 200  # a path in SharePoint has 400 letters
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,12 +135,6 @@ def _origin(arguments: WorkbookInput) -> list[tuple[str, str]]:
 
 
 def _file_name(name: str) -> str:
-    if (
-        _FORBIDDEN.search(name)
-        or name != name.strip()
-        or not name.lower().endswith(".xlsx")
-        or not 6 <= len(name) <= 200
-    ):
-        rule = 'it must end in .xlsx and be without any of " * : < > ? / \\ |'
-        raise Invalid(f"{name!r} cannot be the workbook's file name: {rule}.")
-    return name
+    if not name.lower().endswith(".xlsx") or not 6 <= len(name) <= _LONGEST_NAME:
+        raise Invalid(f"{name!r} cannot be the workbook's file name: it must end in .xlsx and have 6 to {_LONGEST_NAME} letters.")
+    return name_of(name)

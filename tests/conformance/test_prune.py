@@ -44,29 +44,42 @@ async def test_old_runs_are_exported_and_removed_and_others_stay(store: Store, t
     assert await prune(store, AT + timedelta(seconds=5), export) == Pruned(runs=1, events=1)
     assert [row.run_id for row in sorted(await store.runs(), key=lambda row: row.run_id)] == ["going", "young"]
     assert await store.events("old") == []
+    about = {"specversion": "1.0", "source": "/tandem/runs/old"}
+    said = {"datacontenttype": "application/json"}
     assert lines(export) == [
-        {
-            "kind": "run",
-            "run_id": "old",
-            "status": "running",
-            "title": "T",
-            "initiator": "megan",
-            "open": False,
-            "due": False,
-            "wake_at": None,
-            "proposed_at": "2026-11-22T09:00:00.123456Z",
-            "seq": 1,
+        about
+        | said
+        | {
+            "id": "run",
+            "type": "tandem.log.Run",
+            "subject": "old",
+            "time": "2026-11-22T09:00:00.123456Z",
+            "data": {
+                "run_id": "old",
+                "status": "running",
+                "title": "T",
+                "initiator": "megan",
+                "open": False,
+                "due": False,
+                "wake_at": None,
+                "proposed_at": "2026-11-22T09:00:00.123456Z",
+                "seq": 1,
+            },
         },
-        {
-            "kind": "event",
-            "run_id": "old",
-            "seq": 1,
-            "at": "2026-11-22T09:00:01.123456Z",
-            "type": "TaskStarted",
-            "body": {"type": "x"},
+        about
+        | said
+        | {
+            "id": "1",
+            "type": "tandem.TaskStarted",
+            "subject": "old",
+            "time": "2026-11-22T09:00:01.123456Z",
+            "sequence": "1",
+            "data": {"type": "x"},
         },
-        {"kind": "entry", "run_id": "old", "entry": "e", "body": {"a": "ü"}},
-        {"kind": "command", "run_id": "old", "command_id": "c-old"},
+        about | said | {"id": "entry-e", "type": "tandem.log.Entry", "subject": "old/e", "data": {"a": "ü"}},
+        about
+        | said
+        | {"id": "command-c-old", "type": "tandem.log.Command", "subject": "old", "data": {"command_id": "c-old"}},
     ]
     assert b"secret-salt" not in export.read_bytes()
     assert base64.b64encode(b"secret-salt") not in export.read_bytes()
@@ -83,10 +96,10 @@ async def test_bodies_that_are_no_json_are_kept_byte_for_byte(store: Store, tmp_
     await store.append(of("old"))
     await store.append(Batch(entries=[EntryRow("old", name, body) for name, body in odd.items()]))
     await prune(store, LATER, tmp_path / "x")
-    found = {line["entry"]: line for line in lines(tmp_path / "x") if line["kind"] == "entry"}
-    assert base64.b64decode(found["a"]["base64"]) == b"\xff\0"
-    assert found["b"]["body"] == {"two": 1}
-    assert found["c"]["base64"] == ""
+    found = {line["id"]: line for line in lines(tmp_path / "x") if line["type"] == "tandem.log.Entry"}
+    assert base64.b64decode(found["entry-a"]["data_base64"]) == b"\xff\0"
+    assert found["entry-b"]["data"] == {"two": 1}
+    assert found["entry-c"]["data_base64"] == ""
 
 
 async def test_many_runs_go_in_steps_each_on_disk_before_it_goes(
@@ -99,7 +112,7 @@ async def test_many_runs_go_in_steps_each_on_disk_before_it_goes(
     steps: list[int] = []
 
     async def remove(rows: Sequence[RunRow]) -> list[str]:
-        exported = {line["run_id"] for line in lines(export)}
+        exported = {line["source"].rpartition("/")[2] for line in lines(export)}
         assert {row.run_id for row in rows} <= exported
         steps.append(len(rows))
         return await store.remove(rows)

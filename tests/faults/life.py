@@ -102,6 +102,14 @@ class PointedSurface(Surface):
         self._point("notice:before")
         return self._send(run, f"reminder:{approval.id}", person, await super().remind(run, approval, person))
 
+    async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
+        self._point("notice:before")
+        return self._send(run, f"back:{approval.id}", run.initiator, await super().ask_initiator(run, approval))
+
+    async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
+        self._point("notice:before")
+        return self._send(run, f"reply:{approval.id}", person, await super().tell_reply(run, approval, person))
+
     async def ask_sign_in(self, run: RunView) -> str:
         self._point("notice:before")
         return self._send(run, "sign_in", run.initiator, await super().ask_sign_in(run))

@@ -100,6 +100,10 @@ def nothing_ahead(log: Log | None, world: World) -> None:
                     notes.add(event.note)
                 case e.ApprovalRequested():
                     possible |= {(run_id, f"approval:{event.approval}"), (run_id, f"reminder:{event.approval}")}
+                case e.ApprovalQuestioned():
+                    possible.add((run_id, f"back:{event.approval}"))
+                case e.ApprovalExplained():
+                    possible.add((run_id, f"reply:{event.approval}"))
                 case e.SignInRequested():
                     possible.add((run_id, "sign_in"))
                 case e.RunSucceeded() | e.RunFailed() | e.RunCancelled():

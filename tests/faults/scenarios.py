@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.asking import ABSENT, ASKED, READS, SIGN_IN, TOO_LATE, VOTES
 from tests.faults.grouping import ITEMS, ROUNDS
+from tests.faults.handling import HANDLED
 from tests.faults.scenario import Scenario
 from tests.faults.steering import FORKED, PAUSED, REOPENED, RETRACTED
 from tests.faults.writing import CANCELLED, DOUBT, POST, SEND, UPLOAD
@@ -20,6 +21,7 @@ SCENARIOS: dict[str, Scenario] = {
     "absent": ABSENT,
     "votes": VOTES,
     "too_late": TOO_LATE,
+    "handled": HANDLED,
     "items": ITEMS,
     "rounds": ROUNDS,
     "paused": PAUSED,

@@ -18,12 +18,13 @@ from botbuilder.schema import Activity
 from bot.conversations import Conversation, Conversations
 from bot.dialog import Dialog
 from bot.goals import Goals
+from bot.groups import Groups
 from bot.inbound import read
 from bot.notifier import TeamsNotifier
 from bot.outbound import Member, Message, Receipt
 from bot.presses import Presses
 from bot.progress import Progress
-from bot.signin import SignIns
+from bot.signin import SignInPage, SignIns
 from orchestration.capabilities import Worker
 from orchestration.core.run import Person
 from orchestration.core.view import RunView
@@ -32,6 +33,7 @@ from orchestration.errors import NotFound, TandemError
 from orchestration.stores.sqlite import SqliteStore
 from tests.support.clock import FakeClock
 from tests.support.office import Direct
+from tests.support.sign_ins import FakeSessions
 from tests.support.teams import LittlePlanner, registry
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -167,9 +169,17 @@ class FakeTokens:
         """See `TokenServiceAssertions`."""
         return "assertion" if person.id in self.signed_in else None
 
-    async def link(self, who: Any) -> str:
+    async def page(self, who: Any) -> SignInPage:
         """See `TokenServiceAssertions`."""
-        return f"https://signin.example/{who.person.id}"
+        return SignInPage(f"https://signin.example/{who.person.id}")
+
+    async def is_out(self, person: Person) -> bool:
+        """See `TokenServiceAssertions`."""
+        return False
+
+    async def mark_out(self, person: Person) -> None:
+        """See `TokenServiceAssertions`."""
+        self.signed_in.discard(person.id)
 
     async def redeem(self, who: Any, code: str) -> Any:
         """See `TokenServiceAssertions`."""
@@ -209,16 +219,19 @@ class Desk:
         tokens: Any = self.tokens
         self.store = SqliteStore(self.path / "tandem.db")
         self.conversations = Conversations(self.store)
-        self.notifier = TeamsNotifier(self.conversations, out, tokens, self.store)
+        self.notifier = TeamsNotifier(self.conversations, out, tokens, self.store, self.clock)
         workers = registry(ALEX, tokens)
         for each in self.workers:
             workers.add(each)
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, self.clock, random=Random(7))
         self.notifier.values = self.engine.value
-        self.progress = Progress(self.engine, self.conversations, out, self.clock)
-        self.goals = Goals(self.engine, LittlePlanner(), out, self.store, self.clock)
-        self.presses = Presses(self.engine, self.goals, self.progress, self.clock)
-        self.sign_ins = SignIns(self.engine, tokens, out, lambda person: self.forgotten.append(person.id))
+        groups = Groups(self.engine, self.conversations, out)
+        self.progress = Progress(self.engine, self.conversations, out, groups, self.clock)
+        self.goals = Goals(self.engine, LittlePlanner(), out, self.store, groups, self.clock)
+        self.presses = Presses(
+            self.engine, self.goals, self.progress, self.notifier, self.conversations, self.clock
+        )
+        self.sign_ins = SignIns(self.engine, tokens, out, FakeSessions(self.forgotten))
         self.dialog = Dialog(
             tenant_id=TENANT,
             engine=self.engine,
@@ -227,6 +240,7 @@ class Desk:
             outbound=out,
             notifier=self.notifier,
             goals=self.goals,
+            groups=groups,
             presses=self.presses,
             progress=self.progress,
             sign_ins=self.sign_ins,

@@ -18,7 +18,9 @@ from bot.activities import Activities
 from bot.compat import Adapter
 from bot.conversations import Conversations
 from bot.dialog import Dialog
+from bot.egress import LastGate
 from bot.goals import Goals
+from bot.groups import Groups
 from bot.main import serve
 from bot.notifier import TeamsNotifier
 from bot.outbound import Outbound
@@ -36,7 +38,9 @@ from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import SignInNeeded
 from orchestration.planning.port import Missing, Planned, Suggestion, Unmatched
 from orchestration.stores.sqlite import SqliteStore
+from orchestration.validation.policy_file import PolicyFile
 from tests.support.office import Direct, Number
+from tests.support.sign_ins import FakeSessions
 
 SUGGESTIONS = [Suggestion("Count the stock", "count the stock for October 2026", "Counts, asks Alex, saves.")]
 MONTHS = [("2026-10", "October 2026"), ("2026-09", "September 2026"), ("2026-08", "August 2026")]
@@ -148,17 +152,22 @@ class Teams:
         self.store = SqliteStore(Path(settings.data_dir) / "tandem.db")
         self.adapter = Adapter(settings)
         self.conversations = Conversations(self.store)
-        self.outbound = Outbound(self.adapter)
-        self.tokens = TokenServiceAssertions(self.adapter, self.conversations, self.outbound, settings.oauth_connection)
-        self.notifier = TeamsNotifier(self.conversations, self.outbound, self.tokens, self.store)
+        gate = LastGate(PolicyFile(systems=settings.systems))
+        self.outbound = Outbound(self.adapter, clock=clock, lost=self.conversations.lost, gate=gate)
+        self.tokens = TokenServiceAssertions(
+            self.adapter, self.conversations, self.outbound, settings.oauth_connection, self.store
+        )
+        self.notifier = TeamsNotifier(self.conversations, self.outbound, self.tokens, self.store, clock)
         self.planner = LittlePlanner()
         workers = registry(approver, self.tokens if sign_in else None, pause_seconds)
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, clock, random=Random(7))
         self.notifier.values = self.engine.value
-        self.progress = Progress(self.engine, self.conversations, self.outbound, clock)
-        self.goals = Goals(self.engine, self.planner, self.outbound, self.store, clock)
-        self.presses = Presses(self.engine, self.goals, self.progress, clock)
-        self.sign_ins = SignIns(self.engine, self.tokens, self.outbound, lambda _: None)
+        groups = Groups(self.engine, self.conversations, self.outbound)
+        self.progress = Progress(self.engine, self.conversations, self.outbound, groups, clock)
+        self.goals = Goals(self.engine, self.planner, self.outbound, self.store, groups, clock)
+        self.presses = Presses(self.engine, self.goals, self.progress, self.notifier, self.conversations, clock)
+        self.sessions = FakeSessions([])
+        self.sign_ins = SignIns(self.engine, self.tokens, self.outbound, self.sessions)
         self.dialog = Dialog(
             tenant_id=settings.tenant_id,
             engine=self.engine,
@@ -167,6 +176,7 @@ class Teams:
             outbound=self.outbound,
             notifier=self.notifier,
             goals=self.goals,
+            groups=groups,
             presses=self.presses,
             progress=self.progress,
             sign_ins=self.sign_ins,
@@ -174,7 +184,7 @@ class Teams:
             clock=clock,
         )
         self.app: web.Application = create_app(
-            self.adapter, Activities(self.dialog), healthy=lambda: self.engine.running
+            self.adapter, Activities(self.dialog, gate), healthy=lambda: self.engine.running
         )
 
     async def start(self) -> None:

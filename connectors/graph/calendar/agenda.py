@@ -19,7 +19,7 @@ from orchestration.errors import Invalid, InvalidContent
 MOST_DAYS = 31
 MOST_MEETINGS = 200
 LONGEST_TEXT = 10_000
-_FIELDS = "id,subject,start,end,location,organizer,attendees,body,webLink,isCancelled,isAllDay,showAs,isOnlineMeeting"
+_FIELDS = "id,subject,start,end,location,organizer,attendees,body,webLink,isCancelled,isAllDay,showAs,isOnlineMeeting,sensitivity"
 
 
 class Days(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,8 +70,8 @@ class Agenda(msgspec.Struct, frozen=True, kw_only=True):
 class Agendas:
     """Reads the initiator's calendar through a Graph client."""
 
-    def __init__(self, client: GraphClient) -> None:
-        self._client = client
+    def __init__(self, client: GraphClient, provenance: Provenance | None = None) -> None:
+        self._client, self._provenance = client, provenance or Provenance()
 
     async def read(self, asked: Days, task: TaskContext) -> Agenda:
         """The meetings of these days.
@@ -97,10 +97,27 @@ class Agendas:
         found: list[Meeting] = []
         listed = pages(session, "/me/calendarView", what="read your calendar", query=query, headers=headers)
         async for page in listed:
-            found += [_meeting(each, zone) for each in page if _counts(each)]
+            counting = [each for each in page if _counts(each)]
+            found += [_meeting(each, zone) for each in counting]
+            for each in counting:
+                self._note(each, task)
             if len(found) > MOST_MEETINGS:
                 raise InvalidContent(f"There are more than {MOST_MEETINGS} meetings: ask for fewer days.")
         return Agenda(meetings=sorted(found, key=lambda each: each.start), zone=name_of(zone))
+
+
+    def _note(self, event: dict[str, Any], task: TaskContext) -> None:
+        organizer = texts(inner(inner(event, "organizer"), "emailAddress"), "address")
+        task.note(
+            Source(
+                title=clipped(one_line(texts(event, "subject")), 120) or "Meeting without a subject",
+                system="Outlook",
+                link=texts(event, "webLink"),
+                label="confidential" if texts(event, "sensitivity") in ("private", "confidential") else UNLABELLED,
+                reader=task.initiator.id,
+                outside=self._provenance.outside([organizer], task),
+            )
+        )
 
 
 def summary(agenda: Agenda) -> str:

@@ -15,8 +15,9 @@ from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object
 from connectors.graph.pages import pages
 from connectors.graph.wording import counted, one_line, shown, visible
 from connectors.http import clipped
-from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
+from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import Invalid, InvalidContent, NotPermitted, OutcomeUnknown, Refused, Unavailable
+from orchestration.validation.egress import Egress
 
 LONGEST_MINUTES = 24 * 60
 _KEYS = uuid.UUID("0f4b7d52-58b4-4b19-9d2b-2b6d6a1a7b60")
@@ -61,8 +62,14 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
 class Meetings:
     """Enters meetings through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._now = now
 
     async def create(self, meeting: Meeting, task: TaskContext) -> Entered:
@@ -75,6 +82,7 @@ class Meetings:
             Unavailable: Nothing was entered, nobody was invited.
             OutcomeUnknown: It may have been.
         """
+        meeting = _outgoing(meeting, self._egress)
         start, zone, people = _checked(meeting)
         transaction = _transaction(task)
         if start < self._now():
@@ -104,6 +112,7 @@ class Meetings:
 
         One that was moved meanwhile counts as not entered: Outlook itself then answers the next attempt with it.
         """
+        meeting = _outgoing(meeting, self._egress)
         start, _, _ = _checked(meeting)
         session = self._client.acting_as(task.initiator)
         try:
@@ -113,8 +122,9 @@ class Meetings:
         return NotDone() if found is None else Done(output=_as_entered(found, meeting))
 
 
-def preview(meeting: Meeting) -> Preview:
-    """What the person allows: the meeting, and who is invited."""
+def preview(meeting: Meeting, egress: Egress) -> Preview:
+    """What the person allows: the meeting as it is entered, and who is invited."""
+    meeting = _outgoing(meeting, egress)
     facts = [("Subject", clipped(one_line(meeting.subject), 200)), ("When", _when(meeting))]
     if meeting.people:
         facts.append(("Invitations to", ", ".join(clipped(each, 120) for each in meeting.people)))
@@ -129,10 +139,25 @@ def preview(meeting: Meeting) -> Preview:
     return Preview(title="Enter a meeting in your calendar", facts=facts)
 
 
+def destination(meeting: Meeting) -> Destination:
+    """Everybody who is invited."""
+    return Destination(recipients=meeting.people, place="Calendar")
+
+
 def summary(entered: Entered) -> str:
     """When it is and with how many: "Tue 24 Nov, 10:00, 3 people"."""
     at = entered.start
     return f"{at:%a} {at.day} {at:%b, %H:%M}, {counted(len(entered.people), 'person', 'people')} invited"
+
+
+def _outgoing(meeting: Meeting, egress: Egress) -> Meeting:
+    """The meeting with its texts as they go out."""
+    return msgspec.structs.replace(
+        meeting,
+        subject=egress.line(meeting.subject),
+        place=egress.line(meeting.place),
+        text=egress.text(meeting.text),
+    )
 
 
 def _checked(meeting: Meeting) -> tuple[datetime, tzinfo, list[Address]]:

@@ -13,6 +13,7 @@ from connectors.graph.mail.letter import Kept, Letter, as_message, content, crea
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext
 from orchestration.errors import InvalidContent, OutcomeUnknown, Unavailable
+from orchestration.validation.egress import Egress
 
 
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +29,14 @@ class Drafted(msgspec.Struct, frozen=True, kw_only=True):
 class Drafts:
     """Writes drafts through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._now = now
 
     async def draft(self, letter: Letter, task: TaskContext) -> Drafted:
@@ -43,7 +50,7 @@ class Drafts:
         """
         key = key_of(task, "mail.draft")
         to, cc = recipients(letter.to, letter.cc)
-        subject, text = content(letter.subject, letter.text)
+        subject, text = content(letter.subject, letter.text, self._egress)
         session = self._client.acting_as(task.initiator)
         found = await with_key(session, key)
         if found is None:
@@ -55,18 +62,19 @@ class Drafts:
                 found = await create(session, as_message(to, cc, subject, text, key))
             except InvalidContent as error:
                 raise OutcomeUnknown("Microsoft 365 took the draft, but its answer cannot be read.") from error
-        return _drafted(found, letter)
+        return _drafted(found, letter, subject)
 
     async def reconcile(self, letter: Letter, task: TaskContext) -> Done | NotDone:
         """Whether the mailbox has a mail with this task's key, sent meanwhile or not."""
         session = self._client.acting_as(task.initiator)
         found = await with_key(session, key_of(task, "mail.draft"))
-        return NotDone() if found is None else Done(output=_drafted(found, letter))
+        subject = self._egress.line(letter.subject)
+        return NotDone() if found is None else Done(output=_drafted(found, letter, subject))
 
 
-def preview(letter: Letter) -> Preview:
-    """What the person allows: the whole mail, and that it is not sent."""
-    lines = facts(letter.to, letter.cc, letter.subject, letter.text)
+def preview(letter: Letter, egress: Egress) -> Preview:
+    """What the person allows: the whole mail as it is kept, and that it is not sent."""
+    lines = facts(letter.to, letter.cc, letter.subject, letter.text, egress)
     return Preview(title="Save a draft in your mailbox", facts=[*lines, ("Sending", "Nothing is sent")])
 
 
@@ -75,11 +83,11 @@ def summary(drafted: Drafted) -> str:
     return clipped(drafted.subject, 80)
 
 
-def _drafted(found: Kept, letter: Letter) -> Drafted:
+def _drafted(found: Kept, letter: Letter, subject: str) -> Drafted:
     return Drafted(
         draft=found.id,
         change_key=found.change_key,
-        subject=content(letter.subject, letter.text)[0],
+        subject=subject,
         to=[each.address for each in recipients(letter.to, letter.cc)[0]],
         link=found.link,
     )

@@ -8,11 +8,12 @@ import msgspec
 
 from connectors.graph.addresses import Address, addresses_of
 from connectors.graph.client import GraphSession, as_object, objects, texts
-from connectors.graph.wording import one_line, shown, visible
+from connectors.graph.wording import shown
 from connectors.http import clipped
 from connectors.odata import quoted
-from orchestration.capabilities.descriptor import TaskContext
+from orchestration.capabilities.descriptor import Destination, TaskContext
 from orchestration.errors import Invalid
+from orchestration.validation.egress import Egress
 
 # A named property of Tandem's own: it can be filtered by, and stays with the mail from draft to Sent Items.
 KEY_PROPERTY = "String {6f0c7c3e-90f5-4e0e-9d3d-3c1f4f0f7a42} Name TandemKey"
@@ -38,6 +39,18 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cc: list[str] = []
 
 
+class Sending(Letter, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arguments of `mail.send`.
+
+    Attributes:
+        draft: Id of a draft that `mail.draft` made with the same content; empty: a draft is made first.
+        change_key: Of that draft; if it was changed since, it is not sent.
+    """
+
+    draft: str = ""
+    change_key: str = ""
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A mail with Tandem's key, as the mailbox has it; `is_draft` until it is sent."""
 
@@ -61,13 +74,13 @@ def recipients(to: list[str], cc: list[str]) -> tuple[list[Address], list[Addres
     return first, second
 
 
-def content(subject: str, text: str) -> tuple[str, str]:
-    """Subject and text as they go out.
+def content(subject: str, text: str, egress: Egress) -> tuple[str, str]:
+    """Subject and text as they go out: nothing invisible, and links to allowed hosts only.
 
     Raises:
         Invalid: One is empty or too long.
     """
-    subject, text = one_line(subject), visible(text).strip()
+    subject, text = egress.line(subject), egress.text(text)
     if not subject or not text:
         raise Invalid(f"The mail has no {'text' if subject else 'subject'}: give one.")
     if len(subject) > LONGEST_SUBJECT:
@@ -135,9 +148,14 @@ def kept(message: dict[str, Any]) -> Kept:
     )
 
 
-def facts(to: list[str], cc: list[str], subject: str, text: str) -> list[tuple[str, str]]:
+def facts(to: list[str], cc: list[str], subject: str, text: str, egress: Egress) -> list[tuple[str, str]]:
     """What a person sees of a mail before it is written."""
     lines = [("To", ", ".join(clipped(each, 120) for each in to))]
     if cc:
         lines.append(("Cc", ", ".join(clipped(each, 120) for each in cc)))
-    return [*lines, ("Subject", clipped(one_line(subject), LONGEST_SUBJECT)), ("Text", shown(text))]
+    return [*lines, ("Subject", clipped(egress.line(subject), LONGEST_SUBJECT)), ("Text", shown(egress.text(text)))]
+
+
+def destination(mail: Letter) -> Destination:
+    """Everybody who gets the mail; to oneself is no exception."""
+    return Destination(recipients=[*mail.to, *mail.cc])

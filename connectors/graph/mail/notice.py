@@ -10,6 +10,7 @@ from connectors.graph.mail.letter import IMMUTABLE, as_message, content, create,
 from connectors.http import clipped
 from orchestration.core.run import Person
 from orchestration.errors import InvalidContent, NotFound, OutcomeUnknown, Unavailable
+from orchestration.validation.egress import Egress
 
 _WHAT = "tell somebody by mail that a question waits for them"
 
@@ -17,8 +18,8 @@ _WHAT = "tell somebody by mail that a question waits for them"
 class Notices:
     """Sends through a Graph client, as the person who asks: with their token, from their mailbox."""
 
-    def __init__(self, client: GraphClient) -> None:
-        self._client = client
+    def __init__(self, client: GraphClient, egress: Egress) -> None:
+        self._client, self._egress = client, egress
 
     async def draft(self, sender: Person, to: Person, subject: str, text: str, key: str) -> str:
         """A draft with this key, the one of before if there is one; returns its id, which it keeps when it is sent.
@@ -34,7 +35,7 @@ class Notices:
             if found := await with_key(session, key):
                 return found.id
             address = await _address(session, to)
-            subject, text = content(subject, text)
+            subject, text = content(subject, text, self._egress)
             return (await create(session, as_message([address], [], subject, text, key))).id
         except (OutcomeUnknown, InvalidContent) as error:
             # Perhaps there is a draft now: the next try finds it by its key.

@@ -13,10 +13,12 @@ import msgspec
 from connectors.graph.batch import Part, batch
 from connectors.graph.client import GraphClient, GraphSession, as_object, inner, objects, texts
 from connectors.graph.pages import pages
+from connectors.graph.provenance import Provenance
 from connectors.graph.wording import counted, one_line, text_of_html, visible
 from connectors.http import clipped
 from connectors.odata import quoted
 from orchestration.capabilities.descriptor import TaskContext
+from orchestration.core.label import Source
 from orchestration.errors import Invalid, NotFound, NotPermitted
 
 MOST = 200
@@ -91,8 +93,8 @@ class MailSearch:
     order; following a folder's changes would cost a request and a stored token for each person, and save none.
     """
 
-    def __init__(self, client: GraphClient) -> None:
-        self._client = client
+    def __init__(self, client: GraphClient, provenance: Provenance | None = None) -> None:
+        self._client, self._provenance = client, provenance or Provenance()
 
     async def search(self, search: Search, task: TaskContext) -> Mails:
         """What the search finds, as the initiator may see it.
@@ -112,7 +114,19 @@ class MailSearch:
                 break
             found.append(message)
         texts_, notes = await _texts(session, search, found) if search.texts else ({}, [])
-        return Mails(mails=[_mail(each, texts_) for each in found], more=more, notes=notes)
+        mails = [_mail(each, texts_) for each in found]
+        for mail in mails:
+            task.note(
+                Source(
+                    title=clipped(mail.subject, 120) or "Mail without a subject",
+                    system="Outlook",
+                    link=mail.link,
+                    reader=task.initiator.id,
+                    # Whoever else got it may have written what is quoted in it.
+                    outside=not mail.address or self._provenance.outside([mail.address, *mail.to], task),
+                )
+            )
+        return Mails(mails=mails, more=more, notes=notes)
 
 
 def summary(mails: Mails) -> str:

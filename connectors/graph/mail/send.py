@@ -18,6 +18,7 @@ from connectors.graph.client import GraphClient, GraphSession, as_object
 from connectors.graph.mail.letter import (
     IMMUTABLE,
     Kept,
+    Sending,
     as_message,
     content,
     create,
@@ -31,30 +32,11 @@ from connectors.graph.wording import counted
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import Conflict, InvalidContent, NotFound, NotPermitted, OutcomeUnknown, Unavailable
+from orchestration.validation.egress import Egress
 
 # How long Sent Items may lag behind; measured from `not_after`, since nothing is sent later than that.
 SHOWS_WITHIN = timedelta(minutes=5)
 LOOK_AGAIN = timedelta(seconds=30)
-
-
-class Sending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Arguments of `mail.send`.
-
-    Attributes:
-        to: Addresses, also as `Alex Wilber <alex@contoso.com>`.
-        subject: One line.
-        text: Plain text; line breaks stay.
-        cc: Addresses.
-        draft: Id of a draft that `mail.draft` made with the same content; empty: a draft is made first.
-        change_key: Of that draft; if it was changed since, it is not sent.
-    """
-
-    to: list[str]
-    subject: str
-    text: str
-    cc: list[str] = []
-    draft: str = ""
-    change_key: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +51,14 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Sends:
     """Sends through a Graph client."""
 
-    def __init__(self, client: GraphClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        egress: Egress | None = None,
+    ) -> None:
         self._client = client
+        self._egress = egress or Egress()
         self._now = now
 
     async def send(self, mail: Sending, task: TaskContext) -> Sent:
@@ -85,13 +73,13 @@ class Sends:
         """
         key = key_of(task, "mail.send")
         recipients(mail.to, mail.cc)
-        content(mail.subject, mail.text)
+        subject, _ = content(mail.subject, mail.text, self._egress)
         session = self._client.acting_as(task.initiator)
         found = await self._found(session, mail, task, key)
         if found is None and mail.draft:
             raise NotFound("The draft is not in your mailbox any more. Nothing was sent. Save a new one first.")
         if found is not None and not found.is_draft:
-            return _sent(found, mail)
+            return _sent(found, mail, subject)
         if found is not None and mail.change_key and found.change_key != mail.change_key:
             raise Conflict(
                 f"The draft {clipped(mail.subject, 80)!r} was changed after it was shown to you. Nothing was sent. "
@@ -113,7 +101,7 @@ class Sends:
             raise OutcomeUnknown("The draft disappeared while it was to be sent; whether it was is not known yet.")
         if not response.is_success:
             raise session.failure(response, f"send {clipped(mail.subject, 80)!r}", write=True)
-        return _sent(found, mail)
+        return _sent(found, mail, subject)
 
     async def reconcile(self, mail: Sending, task: TaskContext) -> Done | NotDone | Unknown:
         """Whether the mail with this task's key is among those sent; a draft says that it is not.
@@ -127,7 +115,8 @@ class Sends:
         except NotPermitted as error:
             return Unknown(why=error.message)
         if found is not None:
-            return NotDone() if found.is_draft else Done(output=_sent(found, mail))
+            subject = self._egress.line(mail.subject)
+            return NotDone() if found.is_draft else Done(output=_sent(found, mail, subject))
         if task.not_after is not None and self._now() < task.not_after + SHOWS_WITHIN:
             raise Unavailable(
                 f"{clipped(mail.subject, 80)!r} is neither in Drafts nor in Sent Items yet, where it may show late.",
@@ -155,7 +144,7 @@ class Sends:
 
     async def _drafted(self, session: GraphSession, mail: Sending, task: TaskContext, key: str) -> Kept:
         to, cc = recipients(mail.to, mail.cc)
-        subject, text = content(mail.subject, mail.text)
+        subject, text = content(mail.subject, mail.text, self._egress)
         known = {each.address: each for each in await check(session, [*to, *cc], consequence="Nothing was sent.")}
         to, cc = ([known[each.address] for each in group] for group in (to, cc))
         self._in_time(task)
@@ -169,9 +158,9 @@ class Sends:
             raise Unavailable("It became too late to send the mail. Nothing was sent.")
 
 
-def preview(mail: Sending) -> Preview:
-    """What the person allows: the whole mail."""
-    return Preview(title="Send a mail in your name", facts=facts(mail.to, mail.cc, mail.subject, mail.text))
+def preview(mail: Sending, egress: Egress) -> Preview:
+    """What the person allows: the whole mail, as it goes out."""
+    return Preview(title="Send a mail in your name", facts=facts(mail.to, mail.cc, mail.subject, mail.text, egress))
 
 
 def summary(sent: Sent) -> str:
@@ -179,11 +168,11 @@ def summary(sent: Sent) -> str:
     return f"to {counted(len(sent.to), 'person', 'people')}: {clipped(sent.subject, 60)}"
 
 
-def _sent(found: Kept, mail: Sending) -> Sent:
+def _sent(found: Kept, mail: Sending, subject: str) -> Sent:
     to, cc = recipients(mail.to, mail.cc)
     return Sent(
         message=found.id,
-        subject=content(mail.subject, mail.text)[0],
+        subject=subject,
         to=[each.address for each in (*to, *cc)],
         link=found.link,
     )

@@ -16,6 +16,7 @@ from connectors.sandbox import control
 from orchestration.capabilities.descriptor import Done, NotDone, Outcome, Worker
 from orchestration.errors import (
     Conflict,
+    Invalid,
     InvalidContent,
     NotFound,
     NotPermitted,
@@ -163,6 +164,18 @@ async def test_people_and_their_managers(office: Office) -> None:
     assert (await office("people.manager", who="Megan Bowen")).name == "Lee Gu"
     with pytest.raises(NotFound, match="names no manager of Lee Gu"):
         await office("people.manager", who="lee.gu@contoso.example")
+
+
+async def test_who_is_in_a_group(office: Office) -> None:
+    found = await office("people.members", group="  Finance ")
+    assert [person.name for person in found.people] == ["Alex Wilber", "Lee Gu", "Megan Bowen"]
+    by_id = await office("people.members", group="B2C0DE00-0001-4000-8000-000000000001")
+    assert by_id.people == found.people
+    for name in ("Finances", "Finance' or displayName ne '", "../users"):
+        with pytest.raises(NotFound, match="There is no group named"):
+            await office("people.members", group=name)
+    with pytest.raises(Invalid, match="Which group is meant"):
+        await office("people.members", group=" ")
 
 
 async def test_when_people_work_and_are_away(office: Office) -> None:

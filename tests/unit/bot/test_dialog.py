@@ -11,6 +11,7 @@ import pytest
 from bot import texts
 from bot.conversations import Conversation
 from bot.outbound import Message
+from bot.silent_failures import failure
 from orchestration.core.commands import RecordDelivery
 from orchestration.errors import InvalidPlan, NotFound, TandemError, Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT, Desk, activity, buttons, everything
@@ -285,7 +286,7 @@ async def test_single_sign_on_is_answered_with_412_when_the_token_cannot_be_exch
 async def test_a_failed_silent_sign_in_is_told(desk: Desk) -> None:
     status, _ = await desk.send(MEGAN, "invoke", name="signin/failure", value={"code": "resourcematchfailed"})
     assert status == 200
-    assert desk.last(MEGAN).says == texts.SIGN_IN_SILENT_FAILED
+    assert desk.last(MEGAN).says == failure("resourcematchfailed").text
 
 
 @pytest.mark.parametrize(

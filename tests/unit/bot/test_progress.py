@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from bot.conversations import Conversation, Conversations
+from bot.groups import Groups
 from bot.outbound import Message, Receipt
 from bot.progress import FINAL, Progress, moving, pace
 from orchestration.core.commands import RecordDelivery
@@ -125,7 +126,7 @@ async def bench() -> Any:
     chat, engine, conversations = Chat(clock), Records(), Conversations(Memory())
     there = Conversation(id="a:megan", service_url="s", channel_id="msteams", user_id="29:megan", bot_id="28:bot")
     await conversations.remember(MEGAN, there)
-    progress = Progress(engine, conversations, chat, clock)  # type: ignore[arg-type]
+    progress = Progress(engine, conversations, chat, Groups(engine, conversations, chat), clock)  # type: ignore[arg-type]
     made = SimpleNamespace(clock=clock, chat=chat, engine=engine, progress=progress, conversations=conversations)
     yield made
     await progress.close()

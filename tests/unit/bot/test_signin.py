@@ -15,6 +15,7 @@ from bot.inbound import TokenExchange
 from bot.signin import TokenServiceAssertions
 from orchestration.errors import Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT
+from tests.support.sign_ins import FakeDocuments
 
 THERE = Conversation(
     id="a:megan", service_url="s", channel_id="msteams", user_id="29:megan", bot_id="28:bot", tenant=TENANT
@@ -57,7 +58,16 @@ def client() -> Client:
 
 
 @pytest.fixture
-def tokens(client: Client) -> TokenServiceAssertions:
+def documents() -> FakeDocuments:
+    return FakeDocuments()
+
+
+@pytest.fixture
+def tokens(client: Client, documents: FakeDocuments) -> TokenServiceAssertions:
+    return of(client, documents)
+
+
+def of(client: Client, documents: FakeDocuments) -> TokenServiceAssertions:
     async def user_tokens() -> Client:
         return client
 
@@ -67,7 +77,7 @@ def tokens(client: Client) -> TokenServiceAssertions:
     adapter: Any = SimpleNamespace(user_tokens=user_tokens)
     conversations: Any = SimpleNamespace(of=of)
     outbound: Any = None
-    return TokenServiceAssertions(adapter, conversations, outbound, "tandem")
+    return TokenServiceAssertions(adapter, conversations, outbound, "tandem", documents)
 
 
 async def test_the_token_service_is_asked_for_the_persons_channel_id(
@@ -132,3 +142,76 @@ async def test_an_outage_puts_no_code_into_the_log(
         await tokens.redeem(WHO, "123456")
     assert "ClientRequestError" in caplog.text
     assert "123456" not in caplog.text
+
+
+async def test_who_has_signed_out_is_out_while_the_token_service_is_down_and_after_a_restart(
+    tokens: TokenServiceAssertions, client: Client, documents: FakeDocuments
+) -> None:
+    client.token = token()
+    await tokens.mark_out(MEGAN)
+    assert await tokens.assertion(MEGAN) is None
+    assert client.calls == []
+    assert await of(client, documents).assertion(MEGAN) is None
+
+
+async def test_single_sign_on_does_not_undo_a_sign_out_but_the_page_does(
+    tokens: TokenServiceAssertions, client: Client, documents: FakeDocuments
+) -> None:
+    client.token = token()
+    await tokens.sign_out(WHO)
+    client.calls.clear()
+    assert await tokens.exchange(WHO, OFFER) == "not_signed_in"
+    assert client.calls == []
+    assert await tokens.redeem(WHO, "123456") == "signed_in"
+    assert await tokens.assertion(MEGAN) == client.token
+    assert documents.kept == {}
+
+
+async def test_a_sign_out_while_the_token_service_is_asked_wins(
+    tokens: TokenServiceAssertions, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.token = token()
+    answer = client._answer
+
+    async def slow(*asked: Any) -> Any:
+        found = answer("get", *asked)
+        await tokens.mark_out(MEGAN)
+        return found
+
+    monkeypatch.setattr(client, "get_user_token", slow)
+    assert await tokens.assertion(MEGAN) is None
+
+
+async def test_a_sign_out_while_an_offer_is_traded_wins(
+    tokens: TokenServiceAssertions, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*asked: Any) -> Any:
+        await tokens.mark_out(MEGAN)
+        return SimpleNamespace(token=token())
+
+    monkeypatch.setattr(client, "exchange_token", slow)
+    assert await tokens.exchange(WHO, OFFER) == "not_signed_in"
+    assert client.calls == [("sign_out", "29:megan", "tandem", "msteams")]
+
+
+@pytest.mark.parametrize("status", [400, 404, 412])
+async def test_a_token_service_that_refuses_a_code_is_up(
+    tokens: TokenServiceAssertions, client: Client, status: int
+) -> None:
+    refused = ErrorResponseException.__new__(ErrorResponseException)
+    refused.response = SimpleNamespace(status_code=status)
+    client.error = refused
+    assert await tokens.redeem(WHO, "123456") == "not_signed_in"
+    assert await tokens.exchange(WHO, OFFER) == "not_signed_in"
+
+
+async def test_nobody_is_signed_in_by_another_persons_page_even_if_ending_it_fails(
+    tokens: TokenServiceAssertions, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*asked: Any) -> None:
+        raise ClientRequestError("reset")
+
+    client.token = token(oid=ALEX.id)
+    monkeypatch.setattr(client, "sign_out_user", failing)
+    with pytest.raises(Unavailable):
+        await tokens.redeem(WHO, "123456")

@@ -15,12 +15,12 @@ import pytest
 from aiohttp import web
 
 from connectors.graph import GraphClient, GraphSettings, workers
-from connectors.graph.places import name_of, path_of
 from connectors.graph.stamp import key_of, stamp
 from connectors.graph.upload import Upload, Uploads, preview, size
 from connectors.identity import Bearer
 from orchestration.capabilities.descriptor import Done, NotDone, Unknown
 from orchestration.errors import Conflict, Invalid, NotFound, OutcomeUnknown, Refused, TandemError, Unavailable
+from orchestration.validation.names import name_of, path_of
 from tests.unit.connectors.conftest import MEGAN, FakeIdentity, Serve, task
 
 

@@ -15,6 +15,7 @@ from connectors.graph.calendar.create import summary as entered_summary
 from connectors.graph.calendar.free_time import Calendars, FreeTime, summary
 from orchestration.capabilities.descriptor import Done, NotDone
 from orchestration.errors import Invalid, InvalidContent, OutcomeUnknown, Refused
+from orchestration.validation.egress import Egress
 from tests.unit.connectors.conftest import MEGAN, FakeIdentity, Serve, task
 
 ANN, BOB = "ann@example.org", "bob@example.net"
@@ -219,9 +220,9 @@ async def test_a_meeting_that_cannot_be_is_refused(
 
 
 def test_the_preview_says_when_and_who() -> None:
-    assert preview(meeting()).facts == [
+    assert preview(meeting(), Egress()).facts == [
         ("Subject", "Plan"),
         ("When", "Tuesday 24 November 2026, 10:00–10:30 (Europe/Berlin)"),
         ("Invitations to", ANN),
     ]
-    assert ("Invitations", "Nobody is invited") in preview(meeting(people=[])).facts
+    assert ("Invitations", "Nobody is invited") in preview(meeting(people=[]), Egress()).facts

@@ -13,6 +13,7 @@ from connectors.graph import GraphClient, GraphSettings
 from connectors.graph.chat import Chats, Post, preview
 from orchestration.capabilities.descriptor import Done, NotDone, Unknown
 from orchestration.errors import Invalid, NotFound, NotPermitted
+from orchestration.validation.egress import Egress
 from tests.unit.connectors.conftest import FakeIdentity, Serve, task
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -124,7 +125,7 @@ async def test_a_post_that_cannot_be_is_refused(chats: Chats, teams: Teams, post
 
 
 def test_the_preview_says_what_is_added() -> None:
-    assert preview(POST).facts == [
+    assert preview(POST, Egress()).facts == [
         ("Chat", "19:abc@thread.v2"),
         ("Text", "Hello\nall"),
         ("Last line", "“Sent with Tandem” and a reference"),

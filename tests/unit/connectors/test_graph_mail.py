@@ -15,6 +15,7 @@ from connectors.graph.mail.send import SHOWS_WITHIN, Sending, Sends, preview
 from connectors.graph.wording import text_of_html
 from orchestration.capabilities.descriptor import Done, NotDone, Unknown
 from orchestration.errors import Invalid, NotPermitted, OutcomeUnknown, TandemError, Unavailable
+from orchestration.validation.egress import Egress
 from tests.unit.connectors.conftest import FakeIdentity, Serve, task
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -173,14 +174,14 @@ async def test_a_mail_that_cannot_be_is_refused_before_anything_is_asked(
 
 
 def test_the_preview_shows_the_whole_mail() -> None:
-    shown = preview(mail(cc=["bob@example.org"], text="One\nTwo\u200b"))
+    shown = preview(mail(cc=["bob@example.org"], text="One\nTwo\u200b"), Egress())
     assert shown.facts == [
         ("To", f"Ann Other <{OUTSIDE}>"),
         ("Cc", "bob@example.org"),
         ("Subject", "Hello"),
         ("Text", "One\nTwo"),
     ]
-    long = dict(preview(mail(text="x" * 3000)).facts)["Text"]
+    long = dict(preview(mail(text="x" * 3000), Egress()).facts)["Text"]
     assert long.endswith("… (3,000 characters in all)")
 
 

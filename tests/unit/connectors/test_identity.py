@@ -20,6 +20,7 @@ from connectors.identity import Identity, IdentitySettings
 from connectors.identity.assertion import check, claims
 from orchestration.core.run import Person
 from orchestration.errors import NotPermitted, Refused, SignInNeeded, TandemError, Unavailable
+from orchestration.sign_in import Need, SignInMissing
 from tests.unit.connectors.conftest import MEGAN, Serve
 
 ALEX = Person(id="11111111-aaaa-4aaa-8aaa-000000000002", name="Alex Wilber", tenant="tenant")
@@ -181,14 +182,14 @@ def test_claims_of_what_is_no_token_are_none() -> None:
 
 
 REFUSALS: list[tuple[int, Any, type[TandemError], str]] = [
-    (400, {"error": "invalid_grant", "error_codes": [500133]}, SignInNeeded, "no longer accepted"),
+    (400, {"error": "invalid_grant", "error_codes": [500133]}, SignInMissing, "no longer accepted"),
     (
         400,
         {"error": "invalid_grant", "error_codes": [65001], "suberror": "consent_required"},
-        SignInNeeded,
+        SignInMissing,
         "administrator",
     ),
-    (400, {"error": "interaction_required", "error_codes": [50076], "claims": "{}"}, SignInNeeded, "Sign in again"),
+    (400, {"error": "interaction_required", "error_codes": [50076], "claims": "{}"}, SignInMissing, "Sign in again"),
     (400, {"error": "invalid_grant", "error_codes": [50105]}, NotPermitted, "not assigned"),
     (400, {"error": "invalid_grant", "error_codes": [500131]}, Refused, "OAuth connection"),
     (401, {"error": "invalid_client", "error_codes": [7000215]}, Refused, "AADSTS7000215.*TANDEM_SSO_APP_SECRET"),
@@ -340,3 +341,131 @@ async def test_saps_refusals_say_who_can_do_what(
     with pytest.raises(expected, match=said):
         await made.sap_token(MEGAN)
     await made.close()
+
+
+WHYS: list[tuple[Any, str, str]] = [
+    ({"error": "invalid_grant", "error_codes": [500133]}, "expired", "expired"),
+    ({"error": "invalid_grant", "error_codes": [50173]}, "revoked", "new password or by an administrator"),
+    ({"error": "invalid_grant", "error_codes": [700082]}, "revoked", "Sign in again"),
+    ({"error": "invalid_grant", "error_codes": [50013]}, "unreadable", "cannot be verified"),
+    ({"error": "invalid_request", "error_codes": [50027]}, "unreadable", "cannot be verified"),
+    ({"error": "invalid_grant", "error_codes": [65001]}, "consent", "administrator"),
+    ({"error": "invalid_grant", "error_codes": [65004]}, "consent", "You declined"),
+    ({"error": "consent_required"}, "consent", "consent page"),
+    ({"error": "interaction_required", "error_codes": [50076], "claims": "{}"}, "confirm", "second step"),
+    ({"error": "interaction_required", "error_codes": [53003]}, "blocked", "AADSTS53003"),
+]
+
+
+@pytest.mark.parametrize(("body", "why", "said"), WHYS)
+async def test_each_reason_to_sign_in_is_kept_for_the_card_until_it_is_gone(
+    identity: Identity, authority: Authority, body: Any, why: str, said: str
+) -> None:
+    authority.reply = (400, body)
+    with pytest.raises(SignInMissing, match=said):
+        await identity.token(MEGAN, SCOPE)
+    (need,) = identity.needs(MEGAN)
+    assert (need.why, need.where) == (why, "Microsoft 365")
+    assert identity.needs(ALEX) == []
+    assert need.link == (f"{authority.url}/tenant/adminconsent?client_id=app" if why == "consent" else "")
+    authority.reply = None
+    await identity.token(MEGAN, SCOPE)
+    assert identity.needs(MEGAN) == []
+
+
+async def test_reasons_of_several_systems_are_kept_apart_and_dropped_at_a_new_sign_in(
+    identity: Identity, authority: Authority, sign_ins: SignIns
+) -> None:
+    authority.reply = (400, {"error": "invalid_grant", "error_codes": [65001]})
+    for scope in (SCOPE, "https://contoso.operations.dynamics.com/.default"):
+        with pytest.raises(SignInNeeded):
+            await identity.token(MEGAN, scope)
+    assert [need.where for need in identity.needs(MEGAN)] == ["Dynamics 365", "Microsoft 365"]
+    identity.renewed(MEGAN)
+    assert identity.needs(MEGAN) == []
+    sign_ins.now = None
+    with pytest.raises(SignInNeeded):
+        await identity.token(MEGAN, SCOPE)
+    assert [need.why for need in identity.needs(MEGAN)] == ["signed_out"]
+
+
+async def test_after_a_challenge_nobody_gets_the_token_of_before(identity: Identity, authority: Authority) -> None:
+    first = await identity.token(MEGAN, SCOPE)
+    second = await identity.token(MEGAN, SCOPE, claims='{"access_token":{"nbf":{"essential":true,"value":"1"}}}')
+    assert await identity.token(MEGAN, SCOPE) == second != first
+    assert "nbf" in authority.forms[1]["claims"]
+    assert all("cp1" in form["claims"].lower() for form in authority.forms)
+
+
+async def test_a_bearer_at_hand_is_worth_nothing_after_sign_out(
+    identity: Identity, authority: Authority, sign_ins: SignIns
+) -> None:
+    bearer = identity.bearer(MEGAN, SCOPE)
+    assert await bearer.token() == await bearer.token() == "secret-token-1"
+    sign_ins.now = None
+    identity.forget(MEGAN)
+    with pytest.raises(SignInNeeded, match="not signed in"):
+        await bearer.token()
+    with pytest.raises(SignInNeeded):  # nor the time after
+        await bearer.token()
+
+
+async def test_a_token_that_was_being_fetched_when_the_person_signed_out_is_not_given(
+    identity: Identity, authority: Authority, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchanged = identity._exchanged
+
+    async def slow(*asked: Any) -> str:
+        found = await exchanged(*asked)
+        sign_ins.now = None
+        identity.forget(MEGAN)
+        return found
+
+    monkeypatch.setattr(identity, "_exchanged", slow)
+    with pytest.raises(SignInNeeded, match="not signed in"):
+        await identity.token(MEGAN, SCOPE)
+    assert len(authority.forms) == 1
+
+
+async def test_a_sign_in_that_never_holds_still_is_given_up(
+    identity: Identity, sign_ins: SignIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchanged = identity._exchanged
+
+    async def restless(*asked: Any) -> str:
+        found = await exchanged(*asked)
+        identity.forget(MEGAN)
+        return found
+
+    monkeypatch.setattr(identity, "_exchanged", restless)
+    with pytest.raises(Unavailable, match="changed again and again"):
+        await identity.token(MEGAN, SCOPE)
+
+
+async def test_two_people_at_once_each_get_their_own_token(authority: Authority) -> None:
+    class Both:
+        async def assertion(self, person: Person) -> str | None:
+            await asyncio.sleep(0)
+            return jwt(person)
+
+    made = Identity(settings(authority), Both())
+    people = [MEGAN, ALEX] * 10
+    bearers = [made.bearer(person, f"https://r{number % 3}.example/.default") for number, person in enumerate(people)]
+    tokens = await asyncio.gather(*(bearer.token() for bearer in bearers))
+    asked = {f"secret-token-{n}": claims(form["assertion"]) for n, form in enumerate(authority.forms, 1)}
+    for person, token in zip(people, tokens, strict=True):
+        found = asked[token]
+        assert found is not None
+        assert found.oid == person.id
+    assert len(authority.forms) == 6
+    made.forget(MEGAN)
+    kept = await bearers[1].token()
+    assert kept == tokens[1]
+    assert await bearers[0].token() != tokens[0]
+    await made.close()
+
+
+def test_a_reason_shows_nothing_that_could_be_used() -> None:
+    need = Need("consent", "text", "SAP", "https://login.example/adminconsent")
+    assert SignInMissing(need).message == "text"
+    assert SignInMissing(need).code == "sign_in_needed"

@@ -47,13 +47,21 @@ def test_a_group_is_asked_as_a_list_and_looked_up_once_also_from_inside_a_group(
     inside = {"ask": asking(approvers="group(Finance (Nordics))", quorum=2)}
     plan = compiled(
         every=Node(for_each=ForEach(items="${[1]}", tasks=inside, gives=1)),
-        a=asking(approver="initiator", delegates="group(Finance (Nordics))"),
+        a=asking(approvers="group(Finance (Nordics))"),
     )
     assert [node.with_ for node in plan.tasks.values() if node.capability == "people.members"] == [
         {"group": "Finance (Nordics)"}
     ]
     assert plan.tasks["every"].needs == ["members_asked"]
     assert plan_problems(plan, None) == []
+
+
+def test_a_run_goes_on_where_the_colleagues_to_hand_a_question_to_are_not_found() -> None:
+    plan = compiled(a=asking(approver="group(Finance)", delegates="group(Finance)"))
+    needed, colleagues = (plan.tasks[name] for name in ("members_asked", "members_asked_2"))
+    assert (needed.on_failure, colleagues.on_failure) == ("fail", "skip")
+    assert plan.tasks["a"].optional == ["members_asked_2"]
+    assert plan_problems(compiled(a=asking(approver="initiator", delegates="group(Finance)")), None) == []
 
 
 def test_names_of_lookups_do_not_collide_with_the_plans_own() -> None:

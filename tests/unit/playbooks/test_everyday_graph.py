@@ -17,6 +17,7 @@ from connectors.identity import Bearer, Identity
 from orchestration.capabilities import Done, NotDone, TaskContext
 from orchestration.core.run import Person
 from orchestration.errors import Invalid, InvalidContent, NotFound, NotPermitted, OutcomeUnknown, Unavailable
+from orchestration.validation.egress import Egress
 from tests.support.office import ALEX, MEGAN
 from tests.unit.playbooks.desk import LEE, found
 
@@ -184,7 +185,7 @@ async def test_who_may_not_share_or_names_nobody_is_told_so(graph: Graph, client
 
 
 def test_the_preview_says_which_file_to_whom_and_what_they_may() -> None:
-    assert dict(preview(SHARING).facts) == {
+    assert dict(preview(SHARING, Egress()).facts) == {
         "File": "Plan.docx",
         "With": f"{ALEX.upn}, {LEE.upn}",
         "Permission": "They can read it",

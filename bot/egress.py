@@ -1,0 +1,104 @@
+"""The last gate: whatever made a message, nothing leaves that policy does not let out."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+
+from bot.texts import LONGEST_SUMMARY, clean
+from bot.wire import Message
+from orchestration.validation.hosts import shown_host
+from orchestration.validation.links import without_links
+from orchestration.validation.policy_file import Policies
+
+log = logging.getLogger(__name__)
+
+# What people read; everything else in a card is for machines, and `data` comes back as it went out.
+_READ = frozenset(
+    {"text", "title", "label", "placeholder", "speak", "fallbackText", "altText", "tooltip", "errorMessage"}
+)
+_LED_TO = frozenset({"url", "iconUrl", "fallbackUrl"})
+_PICTURES = frozenset({"Image", "ImageSet", "Media"})
+_LEFT = frozenset({"data", "tokenExchangeResource"})
+
+
+class LastGate:
+    """Looks through messages and cards; what may not go out is taken out, and the log says so.
+
+    Args:
+        policies: Where links may lead.
+    """
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+
+    def message(self, message: Message) -> Message:
+        """The message as it may go out."""
+        allows = self._policies.current().allows
+        sources = [
+            each if not each.link or allows(each.link) else self._unlinked(each, each.link) for each in message.sources
+        ]
+        return msgspec.structs.replace(
+            message,
+            summary=clean(self.text(message.summary), LONGEST_SUMMARY),
+            text=self.text(message.text),
+            card=None if message.card is None else self.card(message.card),
+            sources=sources,
+            suggested=[self.text(each) for each in message.suggested],
+        )
+
+    def text(self, text: str) -> str:
+        """A text without anything invisible and with links to allowed hosts only."""
+        return without_links(text, self._policies.current().allows)
+
+    def card(self, card: dict[str, Any]) -> dict[str, Any]:
+        """A card of any kind as it may go out; the one given stays as it is."""
+        left = self._walk(card, "")
+        return left if isinstance(left, dict) else {}
+
+    def answer(self, body: Any) -> Any:
+        """What the answer to a press holds: a card, a text, or neither."""
+        if not isinstance(body, dict):
+            return body
+        value = body.get("value")
+        if isinstance(value, dict):
+            return {**body, "value": self.card(value)}
+        return {**body, "value": self.text(value)} if isinstance(value, str) else body
+
+    def _unlinked(self, source: Any, link: str) -> Any:
+        self._say("a source", link)
+        return msgspec.structs.replace(source, link="")
+
+    @staticmethod
+    def _say(what: str, url: str) -> None:
+        log.warning("%s went out without its link: policy names no such host (%s)", what, shown_host(url) or "none")
+
+    def _walk(self, part: Any, key: str) -> Any:
+        """The same without what may not go out; None for what is to be left out whole."""
+        if isinstance(part, list):
+            return [left for each in part if (left := self._walk(each, key)) is not None]
+        if not isinstance(part, dict):
+            return part
+        kind = part.get("type")
+        if kind in _PICTURES:
+            log.warning("a card went out without a picture (%s)", kind)
+            return None
+        allows = self._policies.current().allows
+        led = part.get("url") if kind == "Action.OpenUrl" else part.get("value") if kind == "signin" else None
+        if led is not None and not allows(str(led)):
+            self._say("a card", str(led))
+            return None
+        kept: dict[str, Any] = {}
+        for name, value in part.items():
+            if name == "backgroundImage" or (name in _LED_TO and isinstance(value, str) and not allows(value)):
+                self._say("a card", str(value))
+            elif name in _LEFT:
+                kept[name] = value
+            elif isinstance(value, str):
+                read = name in _READ or (name == "value" and (key == "facts" or kind == "Input.Text"))
+                kept[name] = self.text(value) if read else value
+            elif (below := self._walk(value, name)) is not None:
+                kept[name] = below
+        return None if kind == "ActionSet" and part.get("actions") and not kept.get("actions") else kept

@@ -1,0 +1,160 @@
+"""Takes a person out of JSON: what names them becomes a pseudonym, and what is in their words goes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from orchestration.audit.personal import PLAN_PUBLIC, personal_of
+
+ERASED = "erased"
+_LEAST_WORDS = 4  # shorter ones, such as "ok", go only where they are all that is said
+_WORDS = ("comment", "text", "reason")
+_KEPT_OF_PERSONS = ("id", "name", "upn", "tenant")
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who is to be erased, by every spelling that is known, and what stands for them from now on."""
+
+    id: str
+    upns: tuple[str, ...]
+    names: tuple[str, ...]
+    number: int
+
+    @property
+    def pseudonym(self) -> str:
+        """Their name from now on."""
+        return f"erased person {self.number}"
+
+    @property
+    def pseudonym_id(self) -> str:
+        """Their id from now on."""
+        return f"erased-{self.number}"
+
+
+class Redaction:
+    """Takes one person out of texts and JSON values."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self._ids = _pattern([person.id])
+        self._names = _pattern([*person.upns, *person.names])
+        needles = [person.id, *person.upns, *person.names]
+        spelt = {text for each in needles for text in (each, json.dumps(each, ensure_ascii=False)[1:-1])}
+        self._needles = [each.casefold() for each in spelt]
+
+    def concerns(self, text: str | bytes) -> bool:
+        """Whether the person is named there."""
+        folded = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).casefold()
+        return any(needle in folded for needle in self._needles)
+
+    def text(self, text: str, words: Iterable[str] = ()) -> str:
+        """The same without the person, and without these words of theirs."""
+        for said in words:
+            if text == said:
+                return ""
+            if len(said) >= _LEAST_WORDS:
+                text = text.replace(said, f"[{ERASED}]")
+        text = self._ids.sub(self.person.pseudonym_id, text)
+        return self._names.sub(self.person.pseudonym, text)
+
+    def value(self, value: Any, words: Iterable[str] = ()) -> Any:
+        """A JSON value without the person."""
+        if isinstance(value, str):
+            return self.text(value, words)
+        if isinstance(value, list):
+            return [self.value(each, words) for each in value]
+        if isinstance(value, dict):
+            if value.get("id") == self.person.id and "name" in value:
+                return self._person(value, words)
+            return {self.text(name, words): self.value(each, words) for name, each in value.items()}
+        return value
+
+    def _person(self, value: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
+        """Somebody as the log writes them, or as a directory does: what else it says of them goes, too."""
+        kept = {"id": self.person.pseudonym_id, "name": self.person.pseudonym}
+        if set(value) <= set(_KEPT_OF_PERSONS):
+            return kept | ({"tenant": value["tenant"]} if "tenant" in value else {})
+        rest = {name: self.value(each, words) for name, each in value.items() if name not in ("id", "name")}
+        return kept | rest
+
+    def event(self, type_: str, body: dict[str, Any]) -> dict[str, Any]:
+        """An event of somebody else's run without the person."""
+        words = self.words(body)
+        found = dict(body)
+        for name in personal_of(type_):
+            if name in found:
+                found[name] = self.plan(found[name]) if name == "plan" else self.value(found[name], words)
+        return found
+
+    def words(self, body: dict[str, Any]) -> list[str]:
+        """What an event or an answer has the person say, the longest first."""
+        by = body.get("by")
+        if not isinstance(by, dict) or by.get("id") != self.person.id:
+            return []
+        said = {body[name] for name in _WORDS if isinstance(body.get(name), str) and body[name]}
+        return sorted(said, key=len, reverse=True)
+
+    def plan(self, node: Any) -> Any:
+        """A plan without the person; its public shape stays as it is."""
+        return _plan(node, self.value)
+
+    def own_event(self, type_: str, body: dict[str, Any]) -> dict[str, Any]:
+        """An event of the person's own run: who else took part is kept, and nothing that anybody wrote."""
+        found = dict(body)
+        for name in personal_of(type_):
+            if name in found:
+                found[name] = _plan(found[name], _blank) if name == "plan" else self._emptied(name, found[name])
+        return found
+
+    def _emptied(self, name: str, value: Any) -> Any:
+        if name == "to" and isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, str):
+            return ERASED if name in ("goal", "title", "part") else ""
+        if isinstance(value, dict):
+            return self.value(value)
+        if isinstance(value, list):
+            return [self.value(each) for each in value if isinstance(each, dict) and "id" in each]
+        return value
+
+
+def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
+    longest = sorted({re.escape(each) for each in spellings if each}, key=len, reverse=True)
+    return re.compile("|".join(longest) or r"(?!)", re.IGNORECASE)
+
+
+def _plan(node: Any, of_value: Any) -> Any:
+    """A plan with its personal parts changed, and its shape as it was."""
+    if not isinstance(node, dict):
+        return node
+    found = {}
+    for name, value in node.items():
+        if name == "tasks" and isinstance(value, dict):
+            found[name] = {task: _plan(each, of_value) for task, each in value.items()}
+        elif name in ("for_each", "repeat", "fallback", "approval") and isinstance(value, dict):
+            found[name] = _plan(value, of_value)
+        elif name in PLAN_PUBLIC:
+            found[name] = value
+        elif name == "answer" and isinstance(value, dict):
+            found[name] = {each: of_value(said) for each, said in value.items()}
+        else:
+            found[name] = of_value(value)
+    return found
+
+
+def _blank(value: Any) -> Any:
+    """The same shape with nothing in it, so that it can still be read as what it was."""
+    match value:
+        case str():
+            return ""
+        case list():
+            return []
+        case dict():
+            return {}
+        case _:
+            return None
