@@ -44,8 +44,12 @@ from bot.web import create_app
 from connectors import dynamics, graph, sap
 from connectors.graph.mail.notice import Notices
 from connectors.identity import Identity, IdentitySettings
+from connectors.identity.federation import of_managed_identity
 from connectors.kernel import KernelDispatcher
+from orchestration.audit.anchors import FileAnchors
 from orchestration.capabilities import Registry, Worker, plugins
+from orchestration.core.label import label_named
+from orchestration.core.run import Person
 from orchestration.engines.clock import SystemClock
 from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import Invalid
@@ -65,7 +69,7 @@ PLAYBOOKS = Path(orchestration.__file__).parent / "playbooks"
 class Connections:
     """Clients of the systems that this deployment has, and the workers that use them."""
 
-    def __init__(self, settings: Settings, tokens: TokenServiceAssertions, egress: Egress) -> None:
+    def __init__(self, settings: Settings, tokens: TokenServiceAssertions, egress: Egress | None = None) -> None:
         self.identity = Identity(
             IdentitySettings(
                 tenant_id=settings.tenant_id,
@@ -80,6 +84,7 @@ class Connections:
                 sap_client_secret=settings.sap_client_secret,
             ),
             tokens,
+            proof=None if settings.sso_app_secret else of_managed_identity(settings.app_id),
         )
         graph_client = graph.GraphClient(
             graph.GraphSettings(url=settings.graph_url, scope=settings.graph_scope), self.identity
@@ -89,17 +94,19 @@ class Connections:
         self._closing = [graph_client.close]
         if settings.sap_url:
             sap_client = sap.SapClient(sap.SapSettings(url=settings.sap_url), self.identity)
-            self.workers += sap.workers(sap_client)
+            self.workers += sap.workers(sap_client, label_named(settings.sap_label))
             self._closing.append(sap_client.close)
         if settings.sap_export_site:
-            export = sap.ExportSettings(site=settings.sap_export_site, path=settings.sap_export_path)
+            export = sap.ExportSettings(
+                site=settings.sap_export_site, path=settings.sap_export_path, label=label_named(settings.sap_label)
+            )
             self.workers.append(sap.export_worker(export, graph.SharePointFiles(graph_client)))
         if settings.dynamics_url:
             there = dynamics.DynamicsSettings(
                 url=settings.dynamics_url, scope=settings.dynamics_scope, entity=settings.dynamics_entity
             )
             dynamics_client = dynamics.DynamicsClient(there, self.identity)
-            self.workers += dynamics.workers(dynamics_client)
+            self.workers += dynamics.workers(dynamics_client, label_named(settings.dynamics_label))
             self._closing.append(dynamics_client.close)
 
     async def close(self) -> None:
@@ -197,6 +204,7 @@ class Tandem:
             clock,
             point=_crash_point(settings),
             policies=policies,
+            anchors=FileAnchors(Path(settings.anchors_dir or Path(settings.data_dir) / "anchors")),
         )
         notifier.values = self._engine.value
         groups = Groups(self._engine, conversations, outbound)
@@ -218,7 +226,14 @@ class Tandem:
             questions=self._store,
             clock=clock,
         )
-        self._control = Control(Path(settings.data_dir), self._engine, registry.health, self._engine.prune)
+        engine, identity = self._engine, self._connections.identity
+
+        async def forget(person: str) -> None:
+            await conversations.forget(person)
+            identity.forget(Person(person, "", tenant=settings.tenant_id))
+
+        data = Path(settings.data_dir)
+        self._control = Control(data, engine, registry.health, engine.prune, engine.erasure, forget)
         activities = Activities(self._dialog, gate)
         self.app: web.Application = create_app(adapter, activities, healthy=lambda: self._engine.running)
         self._ways.serve(self.app, self._engine, clock)

@@ -18,7 +18,19 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from bot.control_messages import LONGEST_PATH_BYTES, SOCKET, From, OfEntry, OfTask, Problem, Prune, Refusal, standing
+from bot.control_messages import (
+    LONGEST_PATH_BYTES,
+    SOCKET,
+    Erase,
+    From,
+    OfEntry,
+    OfTask,
+    Problem,
+    Prune,
+    Refusal,
+    standing,
+)
+from orchestration.audit.erasure import Erasure
 from orchestration.capabilities import Health
 from orchestration.core import commands as c
 from orchestration.core.run import OPERATOR, Person
@@ -48,6 +60,8 @@ class Control:
         engine: Carries the commands out.
         health: How the workers do.
         prune: Removes old runs after exporting them.
+        erasure: Finds and erases people.
+        forget: Lets go of what is in memory of a person with that id.
     """
 
     def __init__(
@@ -56,9 +70,12 @@ class Control:
         engine: Engine,
         health: Callable[[], Sequence[Health]],
         prune: Callable[[datetime, Path], Awaitable[Pruned]],
+        erasure: Callable[[], Erasure],
+        forget: Callable[[str], Awaitable[None]],
     ) -> None:
         self._path = folder / SOCKET
         self._engine, self._health, self._prune = engine, health, prune
+        self._erasure, self._forget = erasure, forget
         self._runner: web.AppRunner | None = None
         self._inode = 0
 
@@ -76,6 +93,8 @@ class Control:
         app = web.Application(client_max_size=LARGEST_BYTES, middlewares=[_told])
         app.router.add_get("/health", self._tell_health)
         app.router.add_post("/prune", self._remove)
+        app.router.add_post("/erase/find", self._find_person)
+        app.router.add_post("/erase", self._erase)
         app.router.add_get("/runs/{run}", self._tell_run)
         app.router.add_post("/runs/{run}/{action:pause|resume|cancel}", self._steer)
         app.router.add_post("/runs/{run}/{action:retry|skip}", self._take_up)
@@ -154,6 +173,16 @@ class Control:
         if not Path(wish.export).is_absolute() or wish.before.tzinfo is None:
             raise Invalid("prune needs an absolute path in 'export' and an instant with its time zone in 'before'")
         return _answer(await self._prune(wish.before, Path(wish.export)))
+
+    async def _find_person(self, request: web.Request) -> web.Response:
+        wish = await _wish(request, Erase)
+        return _answer(await self._erasure().find(wish.person))
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        wish = await _wish(request, Erase)
+        erased = await self._erasure().erase(wish.person)
+        await self._forget(erased.found.person.id)
+        return _answer(erased)
 
 
 @web.middleware

@@ -44,6 +44,12 @@ class Prune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     export: str
 
 
+class Erase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`erase`, `erase/find`: somebody, by user principal name or id."""
+
+    person: str
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One task as it stands."""
 

@@ -1,4 +1,4 @@
-"""Where people can be reached: their personal chats with the bot, and the groups it is in; kept in the store's documents."""
+"""Where people can be reached: in personal chats with the bot, and in groups; kept in the store's documents."""
 
 from __future__ import annotations
 

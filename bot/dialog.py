@@ -26,7 +26,8 @@ from bot.progress import Progress
 from bot.reply import Card, Note, Reply, Said
 from bot.rooms import Rooms
 from bot.signin import SignIns, not_exchanged
-from orchestration.core.commands import CancelRun, LeaveFeedback, RecordDelivery
+from bot.waiting import waiting_card
+from orchestration.core.commands import CancelRun, LeaveFeedback
 from orchestration.core.run import Person
 from orchestration.core.view import RunView
 from orchestration.errors import NotFound, NotRunning, TandemError
@@ -43,6 +44,9 @@ SILENCE_SECONDS = 0.3
 STARTERS = Message(
     summary=texts.STARTERS, text=texts.STARTERS, suggested=("What can you do?", "my approvals", "status")
 )
+
+# Who is not served whatever they press: that they tried is kept with the question.
+TURNED_AWAY = {texts.OTHER_TENANT: "other_tenant", texts.GUEST: "guest"}
 
 
 class OpenQuestions(Protocol):
@@ -179,6 +183,8 @@ class Dialog:
         return await self._trouble(inbound, refusal)
 
     async def _trouble(self, inbound: i.Inbound, text: str) -> InvokeAnswer | None:
+        if isinstance(inbound.intent, i.Press) and inbound.person is not None and text in TURNED_AWAY:
+            await self._presses.refused(inbound.person, inbound.intent.data, TURNED_AWAY[text])
         if inbound.invoke:
             return note(text)
         try:
@@ -290,6 +296,9 @@ class Dialog:
             case "status":
                 await self._status(who)
                 await self._ask_again(who)
+            case "approvals":
+                card = await waiting_card(self._engine, self._questions, who.person)
+                await self._outbound.send(who.conversation, _message(card))
             case "cancel":
                 await self._cancel(who)
             case "sign in":
@@ -336,16 +345,14 @@ class Dialog:
         await self._ask_again(who)
 
     async def _ask_again(self, who: Reachable) -> None:
-        """Ask what the person was asked before and has not answered; the newest card is the one that is updated."""
+        """Ask what the person was asked before and has not answered."""
         for row in (await self._questions.open_approvals(who.person.id))[:MOST_AGAIN]:
             run = await self._engine.view(row.run_id)
             approval = approvers.find(run, row.approval)
             notice = f"approval:{row.approval}"
             if approval is None or not approval.open or (notice, who.person.id) not in run.receipts:
                 continue  # settled meanwhile, or about to be delivered for the first time
-            shown = await self._engine.shown(run.run_id, approval.id)
-            receipt = await self._notifier.ask(run, approval, shown, who.person)
-            await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=who.person.id, receipt=receipt))
+            await self._progress.copies.ask_again(run, approval, who.person)
 
     # --- groups
 

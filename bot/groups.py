@@ -8,6 +8,7 @@ from bot import cards, texts
 from bot.cards.layout import Tone
 from bot.conversations import Conversation, Conversations
 from bot.outbound import Message, Outbound, Receipt
+from bot.surfaces import group_card
 from orchestration.core.commands import RecordDelivery
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
@@ -109,11 +110,7 @@ class Groups:
             await self._record(run, f"{notice}:{OVER}", "shown")
 
     async def _neutral(self, run: RunView, approval: ApprovalView) -> Message:
-        users = []
-        for person in approval.approvers if approval.open else ():
-            if who := await self._conversations.of(person.id):
-                users.append(who.conversation.user_id)
-        card = cards.neutral(run, approval, users)
+        card = await group_card(self._conversations, run, approval)
         return Message(summary=texts.summary(str(card.get("speak") or "A decision")), card=card)
 
     async def _record(self, run: RunView, notice: str, receipt: str) -> None:

@@ -184,13 +184,13 @@ class Handling:
     # --- several on one card
 
     async def _digest(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
-        run_id, bound = data.get("run_id"), _bound(data.get("asked"))
-        if not isinstance(run_id, str) or not bound:
+        run_id, asked = data.get("run_id"), bound(data.get("asked"))
+        if not isinstance(run_id, str) or not asked:
             return Note(texts.UNKNOWN_BUTTON)
-        chosen = {which: str(data.get(f"choice:{which}") or "") for which in bound}
+        chosen = {which: str(data.get(f"choice:{which}") or "") for which in asked}
         answers = [
             Given(run_id=run_id, approval=which, shown=shown, choice=chosen[which], comment="", rules={}, exceptions={})
-            for which, shown in bound.items()
+            for which, shown in asked.items()
             if chosen[which]
         ]
         if not answers:
@@ -199,7 +199,7 @@ class Handling:
         said = await asyncio.gather(*(self._decide(who.person, each) for each in answers))
         troubles = {answer.approval: trouble for answer, trouble in zip(answers, said, strict=True)}
         run = await self._engine.view(run_id)
-        mine = [each for each in run.approvals if each.id in bound]
+        mine = [each for each in run.approvals if each.id in asked]
         mine = [each for each in mine if approvers.may_see(each, who.person)]
         if not mine:
             return Note(next(filter(None, troubles.values()), texts.NOT_ASKED))
@@ -284,7 +284,7 @@ def _fields(data: dict[str, Any]) -> dict[str, str] | None:
     return {name: _lines(value) for name, value in given.items()}
 
 
-def _bound(asked: Any) -> dict[str, str]:
+def bound(asked: Any) -> dict[str, str]:
     """Question => what its card showed of it; empty if that is not what was sent."""
     if not isinstance(asked, list) or len(asked) > MOST:
         return {}

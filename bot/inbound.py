@@ -17,7 +17,7 @@ from orchestration.core.run import Person
 LONGEST_TEXT = 1000
 # Longer than any goal with its mentions; what is longer is not even looked at.
 LONGEST_RAW = 8 * LONGEST_TEXT
-Word = Literal["help", "hello", "status", "cancel", "sign in", "sign out"]
+Word = Literal["help", "hello", "status", "approvals", "cancel", "sign in", "sign out"]
 
 _WORDS: dict[str, Word] = {
     "?": "help",
@@ -35,6 +35,10 @@ _WORDS: dict[str, Word] = {
     "runs": "status",
     "my runs": "status",
     "how is it going": "status",
+    "approvals": "approvals",
+    "my approvals": "approvals",
+    "what waits for me": "approvals",
+    "what is waiting for me": "approvals",
     "cancel": "cancel",
     "cancel it": "cancel",
     "stop": "cancel",

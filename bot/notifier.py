@@ -134,7 +134,12 @@ class TeamsNotifier:
         if run.started_at is None and run.status == "cancelled" and on_card:
             return on_card
         links = {} if answer else await self._links(run)
-        message = Message(summary=texts.of_outcome(run, answer), card=cards.outcome(run, answer, links))
+        message = Message(
+            summary=texts.of_outcome(run, answer),
+            card=cards.outcome(run, answer, links),
+            sources=[each for task in run.tasks if task.status == "succeeded" for each in task.sources] if answer else [],
+            feedback=answer is not None,
+        )
         return await self._send(run.initiator, message)
 
     async def _links(self, run: RunView) -> dict[str, str]:

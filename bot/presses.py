@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_SHOW, APPROVAL_WHY, GOAL
 from bot.cards.verdict import REPEATED
 from bot.conversations import Conversations, Reachable
 from bot.goals import Goals
-from bot.handling import Handling
+from bot.handling import Handling, bound
 from bot.inbound import LONGEST_TEXT
 from bot.notifier import TeamsNotifier
 from bot.progress import Progress
@@ -19,8 +20,10 @@ from bot.questions import NOT_PERMITTED, Questions
 from bot.reply import Card, Note, Reply, Said
 from bot.steering import Steering
 from orchestration.core.run import Person
-from orchestration.errors import Invalid, Refused, UnknownRun
+from orchestration.errors import Invalid, Refused, TandemError, UnknownRun
 from orchestration.ports import Clock, Engine
+
+log = logging.getLogger(__name__)
 
 TWICE = timedelta(seconds=3)
 
@@ -78,10 +81,14 @@ class Presses:
             return Note(texts.UNKNOWN_RUN)
 
     async def refused(self, person: Person, data: dict[str, Any], code: str) -> None:
-        """Keep that somebody's press about a question was turned away before anybody looked at what it wants."""
+        """Keep that somebody's press about questions was turned away before anybody looked at what it wants."""
         run_id, which = data.get("run_id"), data.get("approval")
-        if isinstance(run_id, str) and isinstance(which, str):
-            await self._questions.refused(run_id, which, person, code)
+        about = [which] if isinstance(which, str) else list(bound(data.get("asked")))
+        try:
+            for each in about if isinstance(run_id, str) else ():
+                await self._questions.refused(str(run_id), each, person, code)
+        except TandemError as error:
+            log.warning("that a press was refused could not be kept: %s", error.message)
 
     async def _say(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         text = texts.clean(data.get("text") or "", LONGEST_TEXT)

@@ -16,7 +16,7 @@ from bot.groups import Groups
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound
 from orchestration.core.run import ENDED
-from orchestration.core.view import ApprovalView, RunView
+from orchestration.core.view import RunView
 from orchestration.errors import TandemError, Unavailable
 from orchestration.ports import Clock, Engine
 

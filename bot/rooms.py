@@ -10,7 +10,15 @@ import msgspec
 from bot import inbound as i
 from bot import texts
 from bot.answers import InvokeAnswer, malformed, note
-from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_REFRESH
+from bot.cards.buttons import (
+    APPROVAL_ASK,
+    APPROVAL_DECIDE,
+    APPROVAL_DELEGATE,
+    APPROVAL_EDIT,
+    APPROVAL_FEEDBACK,
+    APPROVAL_REFRESH,
+    APPROVAL_WHY,
+)
 from bot.conversations import Conversation, Conversations, Reachable, place
 from bot.goals import Goals
 from bot.groups import Groups
@@ -23,7 +31,17 @@ log = logging.getLogger(__name__)
 
 MOST_MEMBERS = 10_000
 # What a person may press on the view of a group's card that is theirs alone.
-VERBS = frozenset({APPROVAL_REFRESH, APPROVAL_DECIDE})
+VERBS = frozenset(
+    {
+        APPROVAL_REFRESH,
+        APPROVAL_DECIDE,
+        APPROVAL_WHY,
+        APPROVAL_EDIT,
+        APPROVAL_ASK,
+        APPROVAL_FEEDBACK,
+        APPROVAL_DELEGATE,
+    }
+)
 Obey = Callable[[Reachable, i.Word], Awaitable[None]]
 Press = Callable[[Reachable, i.Inbound, i.Press], Awaitable[InvokeAnswer | None]]
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.http import is_loopback
+from orchestration.core.label import LABELS
 from orchestration.errors import Invalid
 from orchestration.validation.hosts import pattern_problem
 
@@ -116,6 +117,11 @@ class Settings:
     host: str = _setting("TANDEM_HOST", "Address that the bot listens on.", default="127.0.0.1")
     port: str = _setting("TANDEM_PORT", "Port that the bot listens on.", default="3978", check=_port)
     data_dir: str = _setting("TANDEM_DATA_DIR", "Folder of the event log.", default=".tandem")
+    anchors_dir: str = _setting(
+        "TANDEM_ANCHORS_DIR",
+        "Folder in which heads of runs are kept outside the log, best where the log's writers cannot change it; "
+        "empty: `anchors` in the data folder.",
+    )
     database_url: str = _setting(
         "TANDEM_DATABASE_URL",
         "PostgreSQL database of the event log (postgresql://USER@HOST:5432/DATABASE?sslmode=require); "
@@ -159,7 +165,11 @@ class Settings:
         default=None,
         check=_guid,
     )
-    sso_app_secret: str = _setting("TANDEM_SSO_APP_SECRET", "Its client secret.", default=None, secret=True)
+    sso_app_secret: str = _setting(
+        "TANDEM_SSO_APP_SECRET",
+        "Its client secret; empty with UserAssignedMSI: it trusts the managed identity (federated credential).",
+        secret=True,
+    )
     oauth_connection: str = _setting(
         "TANDEM_OAUTH_CONNECTION", "Name of the bot's OAuth connection for that registration.", default="tandem"
     )
@@ -212,6 +222,12 @@ class Settings:
     sap_export_path: str = _setting(
         "TANDEM_SAP_EXPORT_PATH", "Path of the export (CSV) in the site's library.", group="SAP export"
     )
+    sap_label: str = _setting(
+        "TANDEM_SAP_LABEL",
+        "How sensitive SAP's data is: public, internal, confidential or highly_confidential.",
+        default="confidential",
+        check=_one_of(*LABELS),
+    )
     dynamics_url: str = _setting(
         "TANDEM_DYNAMICS_URL", "Dynamics 365 Finance; empty: no Dynamics.", check=_url, group="Dynamics"
     )
@@ -222,6 +238,12 @@ class Settings:
     )
     dynamics_entity: str = _setting(
         "TANDEM_DYNAMICS_ENTITY", "Entity set of the vendor invoices.", default="VendorInvoiceHeaders"
+    )
+    dynamics_label: str = _setting(
+        "TANDEM_DYNAMICS_LABEL",
+        "How sensitive Dynamics' data is: public, internal, confidential or highly_confidential.",
+        default="confidential",
+        check=_one_of(*LABELS),
     )
     public_url: str = _setting(
         "TANDEM_PUBLIC_URL",
@@ -294,6 +316,11 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     if values["app_type"] == "SingleTenant" and not values["app_secret"]:
         problems.append(
             "TANDEM_APP_SECRET is missing: the bot's client secret (or set TANDEM_APP_TYPE=UserAssignedMSI)"
+        )
+    if values["app_type"] == "SingleTenant" and not values["sso_app_secret"]:
+        problems.append(
+            "TANDEM_SSO_APP_SECRET is missing: the client secret of the registration that people sign in to (only a "
+            "managed identity, TANDEM_APP_TYPE=UserAssignedMSI, can do without)"
         )
     if problems:
         raise InvalidSettings(problems)

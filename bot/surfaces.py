@@ -15,5 +15,6 @@ async def group_card(conversations: Conversations, run: RunView, approval: Appro
     Clients of those who are asked refresh it (verb `refresh_approval`); what each of them gets is decided when the
     refresh comes, by who asks. Those whose id in the channel is not known yet see their question in their own chat.
     """
-    found = [await conversations.of(person.id) for person in approval.approvers]
+    asked = approval.approvers if approval.open else []
+    found = [await conversations.of(person.id) for person in asked]
     return cards.neutral(run, approval, [each.conversation.user_id for each in found if each is not None])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
-from orchestration.validation.text import clean
+from orchestration.validation.text import clean as clean  # noqa: PLC0414 - told on to whoever speaks here
 
 LONGEST_SUMMARY = 160
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from orchestration.core.run import Person
+from orchestration.capabilities.descriptor import TaskContext
+from orchestration.core.label import Label
 from orchestration.workers.ledger import Ledger
 
 
@@ -23,8 +24,14 @@ class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
 class SharedFiles(Protocol):
     """Where files are that systems leave for others."""
 
-    async def fetch(self, site: str, path: str, person: Person) -> SharedFile:
-        """The file at a path of a site, as the person may see it.
+    async def fetch(self, site: str, path: str, task: TaskContext, *, at_least: Label = "public") -> SharedFile:
+        """The file at a path of a site, as the initiator may see it; the task is told of it as a source.
+
+        Args:
+            site: Its name in the address, or the whole address.
+            path: In the site's default library.
+            task: For whom it is read.
+            at_least: How sensitive what is in it is in any case.
 
         Raises:
             NotFound: There is no such site or file.

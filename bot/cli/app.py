@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import control_commands, playbook_commands, ports, worker_commands
+from bot.cli import audit_commands, control_commands, playbook_commands, ports, worker_commands
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
 from orchestration.errors import TandemError
@@ -32,6 +32,7 @@ PlaygroundPortOption = Annotated[
     int, typer.Option("--playground-port", metavar="N", help="Port of the first Playground.")
 ]
 
+app.add_typer(audit_commands.app)
 app.add_typer(control_commands.app)
 app.add_typer(playbook_commands.app, name="playbook")
 app.add_typer(worker_commands.app, name="worker")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from orchestration.core.label import UNLABELLED, Label
 from orchestration.core.run import Person
 
 CHOICES = {
@@ -57,6 +58,13 @@ SKIPPED = {
 def result(entry: str) -> str:
     """Names a result so that `tandem retract` can take it back."""
     return f" · entry {entry[:SHORT_ENTRY]}" if entry else ""
+
+
+def marks(label: Label | None, *, tainted: bool) -> str:
+    """Says of a value how sensitive it is, where that is more or less than usual, and whether outsiders wrote of it."""
+    said = [] if label is None or label == UNLABELLED else [label.replace("_", " ")]
+    said += ["partly from outside"] if tainted else []
+    return f" · {', '.join(said)}" if said else ""
 
 
 def who(person: Person) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.cli.phrases import CHOICES, EXPIRED, NOTICES, ROUNDS, SHORT_ENTRY, SKIPPED, clock, day, result, who
+from bot.cli.phrases import CHOICES, EXPIRED, NOTICES, ROUNDS, SHORT_ENTRY, SKIPPED, clock, day, marks, result, who
 from orchestration.core import events as e
 from orchestration.core.question import Answered, Shown
 
@@ -97,7 +97,10 @@ class Teller:
             case e.TaskStarted():
                 return self._began(event)
             case e.TaskSucceeded(summary=summary, entry=entry):
-                return f"done{f': {summary}' if summary else ''}{result(entry)}", "good"
+                said = f"done{f': {summary}' if summary else ''}{result(entry)}"
+                return said + marks(event.label, tainted=event.tainted), "good"
+            case e.WorkAsserted(part=part, done=done, of=of):
+                return f"vouches for {done:,} of {of:,}: {part}", ""
             case e.TaskFailed(code=code, message=message):
                 return f"failed ({code}): {message}", "bad"
             case e.TaskSkipped(reason=reason, message=message):
@@ -115,7 +118,8 @@ class Teller:
     def _began(self, event: e.TaskStarted) -> Words:
         failures = self._failures.get(event.task, 0)
         again = f", try {failures + 1} of {event.attempts}" if failures else ""
-        return f"began: {event.worker}, version {event.version}{again}{f', key {event.key}' if event.key else ''}", ""
+        began = f"began: {event.worker}, version {event.version}{again}{f', key {event.key}' if event.key else ''}"
+        return began + marks(event.label, tainted=event.tainted), ""
 
     def _trouble(self, event: e.Event) -> Words:
         match event:

@@ -15,12 +15,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.graph import audience
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object, inner, texts
 from connectors.graph.pages import pages
 from connectors.graph.people import People, Who
 from connectors.graph.wording import shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
+from orchestration.core.label import UNLABELLED
 from orchestration.errors import (
     Invalid,
     InvalidContent,
@@ -68,6 +70,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 class _Place(msgspec.Struct, frozen=True):
     path: str
     shown: str
+    members: str  # of whom the chat or team consists
 
 
 class Chats:
@@ -89,6 +92,7 @@ class Chats:
 
         Raises:
             Invalid: There is no text, or not just one place.
+            NotCleared: The message is more sensitive than what somebody there may see; nothing was posted.
             NotFound: There is no such person, chat, team or channel.
             NotPermitted: The initiator may not write there.
             Unavailable: Nothing was posted.
@@ -106,6 +110,7 @@ class Chats:
             found = None  # whoever may write but not read: the first attempt cannot repeat anything
         if found is not None:
             return _posted(found, place)
+        await self._check_label(session, place, task)
         if task.not_after is not None and self._now() > task.not_after:
             raise Unavailable("It became too late to post the message. Nothing was posted.")
         body = {"body": {"contentType": "text", "content": f"{text}\n\n{_signed(reference)}"}}
@@ -116,6 +121,16 @@ class Chats:
             return _posted(as_object(response), place)
         except InvalidContent as error:
             raise OutcomeUnknown(f"{SYSTEM} took the message, but its answer cannot be read.") from error
+
+    async def _check_label(self, session: GraphSession, place: _Place, task: TaskContext) -> None:
+        policy = self._egress.policy
+        if task.label == "public":
+            return
+        try:
+            room = await audience.members(session, policy, place.members, home=task.initiator.upn)
+        except NotPermitted:
+            room = audience.Room(UNLABELLED, "you may not see who is there")
+        audience.check("The message", task.label, place.shown, room, "Nothing was posted.")
 
     async def reconcile(self, post: Post, task: TaskContext) -> Done | NotDone | Unknown:
         """Whether the message with this task's reference is among the latest of its place."""
@@ -136,7 +151,7 @@ class Chats:
             team, name = await _team(session, post.team.strip())
             channel, channel_name = await _channel(session, team, name, post.channel.strip() or "General")
             path = f"/teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/messages"
-            return _Place(path, f"{name} / {channel_name}")
+            return _Place(path, f"{name} / {channel_name}", f"/teams/{quote(team, safe='')}")
         if post.chat.strip():
             chat, name = post.chat.strip(), "the chat"
         else:
@@ -144,7 +159,7 @@ class Chats:
             if person.id == task.initiator.id:
                 raise Invalid("Nobody can chat with themselves here: name somebody else.")
             chat, name = await _chat_with(session, person.id), f"the chat with {clipped(person.name, 80)}"
-        return _Place(f"/chats/{quote(chat, safe='')}/messages", name)
+        return _Place(f"/chats/{quote(chat, safe='')}/messages", name, f"/chats/{quote(chat, safe='')}")
 
     async def _found(
         self, session: GraphSession, place: _Place, reference: str, task: TaskContext

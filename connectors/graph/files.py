@@ -196,8 +196,7 @@ async def _everywhere(session: GraphSession, search: FileSearch, words: str) -> 
         resource = inner(hit, "resource")
         if "folder" not in resource and texts(inner(resource, "parentReference"), "driveId"):
             excerpt = text_of_html(texts(hit, "summary")[:2000].replace("<ddd/>", "…"))
-            hit = _hit(resource, texts(inner(resource, "parentReference"), "driveId"), excerpt)
-            found.append((hit, resource))
+            found.append((_hit(resource, texts(inner(resource, "parentReference"), "driveId"), excerpt), resource))
     more = any(container.get("moreResultsAvailable") is True for container in containers)
     return found[: search.most], more or len(found) > search.most
 

@@ -22,7 +22,7 @@ class Library(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A file or folder; `modified` is when it was changed last, None if Graph does not say; `body` is what Graph said."""
+    """A file or folder, as `body` says it; `modified` is when it was changed last, None if Graph does not say."""
 
     id: str
     name: str

@@ -94,10 +94,14 @@ class Provenance:
             return []
         drives = list(dict.fromkeys(drive for drive, _ in found))
         parts = [
-            Part(path=f"/drives/{quote(drive, safe='!')}/items/{quote(item, safe='!')}/extractSensitivityLabels", method="POST", body={})
+            Part(
+                path=f"/drives/{quote(drive, safe='!')}/items/{quote(item, safe='!')}/extractSensitivityLabels",
+                method="POST",
+                body={},
+            )
             for drive, item in found
         ]
-        parts += [Part(path=f"/drives/{quote(drive, safe='!')}?$select=id,settings") for drive in drives]
+        parts += [_about(drive) for drive in drives]
         answers = await batch(session, parts, what="look up how sensitive the files are")
         defaults = dict(zip(drives, [_default(each) for each in answers[len(found) :]], strict=True))
         ids: list[str | None] = []
@@ -106,6 +110,21 @@ class Provenance:
             ids.append(own if own != "" else defaults[drive])
         await self._learn(session, {each for each in ids if each})
         return [UNKNOWN if each is None else self._names.get(each, UNNAMED) if each else UNLABELLED for each in ids]
+
+    async def of_file(self, session: GraphSession, drive: str, item: str) -> Label:
+        """The label of a file that is not read but passed on."""
+        return (await self._labels(session, [(drive, item)]))[0]
+
+    async def of_library(self, session: GraphSession, drive: str) -> Label | None:
+        """The label that a library gives what is put into it; None if it gives none."""
+        answer = await session.call("GET", _about(drive).path)
+        if not answer.is_success:
+            raise session.failure(answer, "look up how sensitive the library is")
+        default = _default(answer)
+        if not default:
+            return None
+        await self._learn(session, {default})
+        return self._names.get(default, UNNAMED)
 
     async def _learn(self, session: GraphSession, ids: set[str]) -> None:
         if ids <= self._names.keys():
@@ -130,6 +149,10 @@ def _own(session: GraphSession, answer: httpx.Response) -> str | None:
     if answer.status_code == 429 or answer.status_code >= 500:
         raise session.failure(answer, "look up how sensitive the file is")
     return "" if answer.status_code in _NO_LABELS else None
+
+
+def _about(drive: str) -> Part:
+    return Part(path=f"/drives/{quote(drive, safe='!')}?$select=id,settings")
 
 
 def _default(answer: httpx.Response) -> str:

@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.graph import audience
 from connectors.graph.addresses import Address, addresses_of, check
 from connectors.graph.client import GraphClient, GraphSession, as_object, inner, objects, texts
 from connectors.graph.pages import pages
 from connectors.graph.people import Found, People, Who
+from connectors.graph.provenance import Provenance
 from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
@@ -73,6 +75,7 @@ class Shares:
     ) -> None:
         self._client = client
         self._egress = egress or Egress()
+        self._provenance = Provenance()
         self._now = now
 
     async def owner(self, of: OwnerOf, task: TaskContext) -> Found:
@@ -101,6 +104,7 @@ class Shares:
 
         Raises:
             Invalid: The arguments cannot be meant.
+            NotCleared: The file is more sensitive than what one of the people may see; nothing was shared.
             NotFound: The file is gone, or nobody is at an address.
             NotPermitted: The initiator may not share it.
             Unavailable: Nothing was shared.
@@ -110,6 +114,7 @@ class Shares:
         session = self._client.acting_as(task.initiator)
         item = await _item(session, sharing.drive, sharing.item)
         people = await check(session, people, consequence="Nothing was shared.")
+        await self._check_label(session, sharing, people, task)
         inside = await _inside(session, sharing)
         wanted = [each for each in people if each.address.casefold() not in inside]
         already = [each.address for each in people if each.address.casefold() in inside]
@@ -133,6 +138,15 @@ class Shares:
         if not response.is_success:
             raise session.failure(response, f"share {clipped(sharing.name, 80)}", write=True)
         return result
+
+    async def _check_label(
+        self, session: GraphSession, sharing: Sharing, people: list[Address], task: TaskContext
+    ) -> None:
+        label = await self._provenance.of_file(session, sharing.drive, sharing.item)
+        policy, home = self._egress.policy, task.initiator.upn
+        for each in people:
+            room = audience.Room(policy.ceiling_of(each.address, home), "that is their ceiling in the policy")
+            audience.check(clipped(sharing.name, 80), label, each.shown, room, "It was shared with nobody.")
 
     async def reconcile(self, sharing: Sharing, task: TaskContext) -> Done | NotDone | Unknown:
         """Whether everybody is let in now. One who is missing stands for all: the next attempt invites just those."""

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.graph import audience
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object
 from connectors.graph.places import Item, Library, download, find, item_of, library
+from connectors.graph.provenance import Provenance
 from connectors.graph.stamp import SUFFIXES, key_of, stamp
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
@@ -70,6 +72,7 @@ class Uploads:
     ) -> None:
         self._client = client
         self._egress = egress or Egress()
+        self._provenance = Provenance()
         self._now = now
 
     async def upload(self, upload: Upload, task: TaskContext) -> Uploaded:
@@ -77,6 +80,7 @@ class Uploads:
 
         Raises:
             Conflict: Another file has the name; nothing was overwritten.
+            NotCleared: The file is more sensitive than what its readers may see; nothing was uploaded.
             NotFound: There is no such site or folder.
             Unavailable: Nothing was done.
             OutcomeUnknown: The file may be there.
@@ -91,6 +95,11 @@ class Uploads:
         if parent is None or parent.is_file:
             message = f"There is no folder {folder} in the site {place.site}. Nothing was uploaded."
             raise NotFound(f"{message} Create it, or correct the folder in the playbook.")
+        home = task.initiator.upn
+        room = await audience.folder(
+            session, self._egress.policy, self._provenance, place.drive_id, parent.id, home=home
+        )
+        audience.check(name, task.label, f"{place.site}/{folder}", room, "Nothing was uploaded.")
         url = (
             f"{session.url}/drives/{quote(place.drive_id, safe='!')}/items/{quote(parent.id, safe='!')}"
             f":/{quote(name, safe='')}:/content?@microsoft.graph.conflictBehavior=fail"

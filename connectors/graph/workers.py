@@ -15,15 +15,18 @@ from connectors.graph.group import Groups, Members
 from connectors.graph.mail import draft, letter, search, send
 from connectors.graph.mailbox import PLACES
 from connectors.graph.people import Found, People
+from connectors.graph.provenance import Provenance
 from connectors.graph.table import Tables, counted_rows
 from connectors.graph.upload import Uploads, destination, preview, summary
 from connectors.http import clipped
 from connectors.ledger import counted
 from orchestration.capabilities.descriptor import Worker, worker
+from orchestration.core.label import LABELS
 from orchestration.validation.egress import Egress
 
-_read = partial(worker, timeout=timedelta(seconds=60), attempts=5)
-_write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5)
+_read = partial(worker, timeout=timedelta(seconds=60), attempts=5, clearance=LABELS[-1])
+# What leaves Tandem is checked against where it goes before it is written.
+_write = partial(worker, effect="write", timeout=timedelta(seconds=120), attempts=5, clearance=LABELS[-1])
 # Outlook serves four requests at a time in one mailbox: who would be the fifth need not wait at the cost of its time.
 _one_mailbox: dict[str, Any] = {"resource": lambda _, task: task.initiator.id, "resource_limit": PLACES}
 
@@ -35,8 +38,13 @@ def workers(client: GraphClient, egress: Egress | None = None) -> list[Worker]:
     return [*own, _teams(client, egress), *everyday.workers(client, egress)]
 
 
+def _provenance(egress: Egress) -> Provenance:
+    return Provenance(lambda address, home: egress.policy.is_inside(address, home))  # noqa: PLW0108 - in force then
+
+
 def _sharepoint(client: GraphClient, egress: Egress) -> list[Worker]:
-    uploads, files, tables = Uploads(client, egress=egress), Files(client), Tables(client)
+    read_from = _provenance(egress)
+    uploads, files, tables = Uploads(client, egress=egress), Files(client, read_from), Tables(client, read_from)
     table = _read(
         "files.table",
         title="Read a workbook in SharePoint",
@@ -104,7 +112,7 @@ def _mail(client: GraphClient, egress: Egress) -> list[Worker]:
         **_one_mailbox,
     )
     find = _read("mail.search", title="Search the mailbox", system="Outlook", summarize=search.summary, **_one_mailbox)
-    return [find(search.MailSearch(client).search), save(drafts.draft), post(sends.send)]
+    return [find(search.MailSearch(client, _provenance(egress)).search), save(drafts.draft), post(sends.send)]
 
 
 def _calendar(client: GraphClient, egress: Egress) -> list[Worker]:

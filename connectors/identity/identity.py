@@ -136,13 +136,13 @@ class Identity:
         """
         key = self._key(person)
         for _ in range(MOST_CHANGES):
-            session = await self._session(person)
+            epoch, session = await self._session(person)
             async with session.locks[scope]:
                 if claims:
                     # A credential's caches do not know about claims: the next call would get the old token again.
                     session.credential = self._credential(key[0], session.assertion)
                 token = await self._exchanged(session, person, scope, claims)
-            if self._sessions.get(key) is session:  # else the person signed out, or in anew, meanwhile
+            if self._epochs[key] == epoch:  # else the person signed out, or in anew, meanwhile
                 self._needs[key].pop(scope, None)
                 return token
         raise Unavailable(CHANGING)
@@ -168,7 +168,7 @@ class Identity:
         """
         key = self._key(person)
         for _ in range(MOST_CHANGES):
-            session = await self._session(person)
+            epoch, session = await self._session(person)
             async with session.locks["sap"]:
                 if session.sap_until <= self._now():
                     assertion = await self._saml_assertion(person)
@@ -176,7 +176,7 @@ class Identity:
                     session.sap = await self._saml.exchange(assertion, person)
                     session.sap_until = asked_at + session.sap.expires_in - EARLY_SECONDS
                 token = session.sap.access_token
-            if self._sessions.get(key) is session:
+            if self._epochs[key] == epoch:
                 return token
         raise Unavailable(CHANGING)
 
@@ -235,7 +235,7 @@ class Identity:
     def _key(self, person: Person) -> Key:
         return (person.tenant or self._settings.tenant_id).lower(), person.id.lower()
 
-    async def _session(self, person: Person) -> _Session:
+    async def _session(self, person: Person) -> tuple[int, _Session]:
         key = self._key(person)
         for _ in range(MOST_CHANGES):
             epoch = self._epochs[key]
@@ -253,7 +253,7 @@ class Identity:
         session = self._sessions.get(key)
         if session is None or session.assertion != assertion:
             session = self._sessions[key] = _Session(assertion, self._credential(key[0], assertion))
-        return session
+        return epoch, session
 
     def _credential(self, tenant: str, assertion: str) -> OnBehalfOfCredential:
         secret: dict[str, Any] = (

@@ -48,7 +48,7 @@ class FileEntities:
         self._downloads[key] = (item, time.monotonic() + DOWNLOAD_SECONDS)
         if len(self._downloads) > MOST_DOWNLOADS:
             del self._downloads[next(iter(self._downloads))]
-        return f"{self._url.removesuffix('/v1.0')}/download?tempauth={key}"
+        return f"{self._web_url}/graph/download?tempauth={key}"  # another host than Graph, as SharePoint is
 
     def site_id(self, site: Site) -> str:
         """A site's id: host, site, web."""
@@ -85,7 +85,9 @@ class FileEntities:
             "createdDateTime": "2024-01-08T09:00:00Z",
             "lastModifiedDateTime": "2026-11-02T08:00:00Z",
             "webUrl": self.address(drive, ""),
-            "settings": {"itemDefaultSensitivityLabelId": default.id if (default := self._sharing.default(drive)) else None},
+            "settings": {
+                "itemDefaultSensitivityLabelId": default.id if (default := self._sharing.default(drive)) else None
+            },
         }
 
     def item(self, drive: Drive, item: Item) -> dict[str, Any]:

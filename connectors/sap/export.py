@@ -19,6 +19,7 @@ from connectors.odata import month
 from connectors.sap.client import SYSTEM
 from connectors.sap.invoice import FIELDS, entry
 from orchestration.capabilities.descriptor import TaskContext
+from orchestration.core.label import Label
 from orchestration.errors import Invalid, InvalidContent, NotFound, NotPermitted, Unavailable
 from orchestration.workers.ledger import Entry, Ledger, Period
 
@@ -34,10 +35,12 @@ class ExportSettings:
     Attributes:
         site: SharePoint site: its name in the address, or the whole address.
         path: Of the file, in the site's default library.
+        label: How sensitive SAP's data is, wherever it lies.
     """
 
     site: str
     path: str
+    label: Label = "confidential"
 
 
 class SapExport:
@@ -66,7 +69,9 @@ class SapExport:
         if not period.company.strip():
             raise Invalid("SAP needs a company code, such as 1010.")
         try:
-            file = await self._files.fetch(self._settings.site, self._settings.path, task.initiator)
+            file = await self._files.fetch(
+                self._settings.site, self._settings.path, task, at_least=self._settings.label
+            )
             entries = await asyncio.to_thread(_entries, file, period.company.strip(), first, after)
         except (NotFound, NotPermitted, InvalidContent) as error:
             said = f"SAP's nightly export cannot be used instead of SAP. {error.message}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -49,14 +50,17 @@ class FileAnchors:
 
     def __init__(self, folder: Path, *, largest_bytes: int = LARGEST_BYTES) -> None:
         self._folder, self._largest_bytes = folder, largest_bytes
-        self._writing = asyncio.Lock()
+        self._writing = threading.Lock()  # a thread goes on when whoever waits for it is cancelled
         self._tail: tuple[Path, int, str] | None = None  # the file, its size and the last line's digest
 
     async def write(self, anchors: Sequence[Anchor]) -> None:
         """See `Anchors.write`."""
         if anchors:
-            async with self._writing:
-                await asyncio.to_thread(self._write, anchors)
+            await asyncio.to_thread(self._alone, anchors)
+
+    def _alone(self, anchors: Sequence[Anchor]) -> None:
+        with self._writing:
+            self._write(anchors)
 
     async def latest(self) -> datetime | None:
         """See `Anchors.latest`."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from orchestration.errors import Invalid
+
 Label = Literal["public", "internal", "confidential", "highly_confidential"]
 LABELS: tuple[Label, ...] = ("public", "internal", "confidential", "highly_confidential")
 UNLABELLED: Label = "internal"  # what nobody has labelled is the company's own
@@ -30,6 +32,18 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     label: Label = UNLABELLED
     reader: str = ""
     outside: bool = False
+
+
+def label_named(text: str) -> Label:
+    """The label of this name.
+
+    Raises:
+        Invalid: There is none.
+    """
+    for each in LABELS:
+        if each == text:
+            return each
+    raise Invalid(f"{text!r} is no label: it is one of {', '.join(LABELS)}")
 
 
 def highest(labels: Iterable[Label]) -> Label:

@@ -61,7 +61,14 @@ def _watch_problems(name: str, tasks: dict[str, Node]) -> Iterator[str]:
             yield f"{watched!r} is among its needs, so that there is nothing to watch any more"
         elif _waits_for(watched, name, tasks):
             yield f"{watched!r} waits for {name!r}, so that both would wait for each other"
-        elif asking := next((each for each in _before(watched, tasks) - _before(name, tasks) if tasks[each].approval or tasks[each].on_failure == "ask"), None):
+        elif asking := next(
+            (
+                each
+                for each in _before(watched, tasks) - _before(name, tasks)
+                if tasks[each].approval or tasks[each].on_failure == "ask"
+            ),
+            None,
+        ):
             yield f"{watched!r} waits for {asking!r}, which may ask people"
 
 

@@ -28,6 +28,7 @@ class Anchoring:
         self._anchors, self._store, self._clock = anchors, store, clock
         self._waiting: dict[str, tuple[int, bytes]] = {}
         self._ended = asyncio.Event()
+        self._caught_up = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -46,13 +47,11 @@ class Anchoring:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-            await self._write()
+            await self._anchor()
 
     async def _work(self) -> None:
-        caught_up = False
         while True:
-            caught_up = caught_up or await self._catch_up()
-            await self._write()
+            await self._anchor()
             try:
                 async with asyncio.timeout(EVERY.total_seconds()):
                     await self._ended.wait()
@@ -60,6 +59,10 @@ class Anchoring:
             except TimeoutError:
                 pass
             self._ended.clear()
+
+    async def _anchor(self) -> None:
+        self._caught_up = self._caught_up or await self._catch_up()
+        await self._write()
 
     async def _catch_up(self) -> bool:
         try:

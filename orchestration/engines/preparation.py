@@ -13,6 +13,7 @@ import msgspec
 from orchestration.capabilities import Registry, TaskContext, Worker
 from orchestration.core import commands as c
 from orchestration.core import expressions
+from orchestration.core.attempts import may_begin_unasked
 from orchestration.core.label import Label
 from orchestration.core.plan import Answer, Node
 from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
@@ -177,7 +178,8 @@ class Preparation:
             return c.KeepWrite(task=name)
         if write:
             passed = gate(policy, live, worker, arguments, flow.label, tainted=flow.tainted)
-            if task.allowed != inputs and (task.stale or not passed.verdict):
+            unasked = passed.verdict and may_begin_unasked(task, inputs, tainted=flow.tainted)
+            if task.allowed != inputs and not unasked:
                 return self._questions.write(live, name, worker, arguments, inputs, when, passed)
         if not self._turn(live, name, worker, arguments):
             return None

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from orchestration.audit import cloudevents
 from orchestration.errors import Invalid
-from orchestration.ports import Anchor, Anchors, Archive, Pruned, RunRow, Store
+from orchestration.ports import Anchor, Anchors, Pruned, RunRow, Store
 
 _STEP_BYTES = 4 * 1024 * 1024
 _STEP_RUNS = 200

@@ -17,6 +17,10 @@ from bot.control import Control
 from tests.support.office import Office, opened
 
 
+async def forgotten(person: str) -> None:
+    """Nothing of anybody is in this operator's memory."""
+
+
 class Console:
     """A terminal beside an office at work."""
 
@@ -47,7 +51,8 @@ class Console:
 async def console(office: Office) -> AsyncIterator[Console]:
     """The office at work, with its control socket."""
     async with opened(office):
-        control = Control(office.path, office.engine, office.registry.health, office.engine.prune)
+        engine = office.engine
+        control = Control(office.path, engine, office.registry.health, engine.prune, engine.erasure, forgotten)
         await control.start()
         try:
             yield Console(office, control)

@@ -12,14 +12,21 @@ from connectors.graph.calendar.schedules import schedules
 from connectors.graph.calendar.zones import name_of, zone_named
 from connectors.graph.client import GraphClient, GraphSession, inner, objects, texts
 from connectors.graph.pages import pages
-from connectors.graph.wording import counted, one_line, text_of_html, visible
+from connectors.graph.provenance import Provenance
+from connectors.graph.wording import counted, one_line, text_of_html
+from connectors.http import clipped
 from orchestration.capabilities.descriptor import TaskContext
+from orchestration.core.label import UNLABELLED, Source
 from orchestration.errors import Invalid, InvalidContent
+from orchestration.validation.text import visible
 
 MOST_DAYS = 31
 MOST_MEETINGS = 200
 LONGEST_TEXT = 10_000
-_FIELDS = "id,subject,start,end,location,organizer,attendees,body,webLink,isCancelled,isAllDay,showAs,isOnlineMeeting,sensitivity"
+_FIELDS = (
+    "id,subject,start,end,location,organizer,attendees,body,webLink,isCancelled,isAllDay,showAs,isOnlineMeeting"
+    ",sensitivity"
+)
 
 
 class Days(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,7 +111,6 @@ class Agendas:
             if len(found) > MOST_MEETINGS:
                 raise InvalidContent(f"There are more than {MOST_MEETINGS} meetings: ask for fewer days.")
         return Agenda(meetings=sorted(found, key=lambda each: each.start), zone=name_of(zone))
-
 
     def _note(self, event: dict[str, Any], task: TaskContext) -> None:
         organizer = texts(inner(inner(event, "organizer"), "emailAddress"), "address")

@@ -13,11 +13,12 @@ from connectors.graph.addresses import Address, addresses_of, check
 from connectors.graph.calendar.zones import name_of, zone_named
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object, texts
 from connectors.graph.pages import pages
-from connectors.graph.wording import counted, one_line, shown, visible
+from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
 from orchestration.errors import Invalid, InvalidContent, NotPermitted, OutcomeUnknown, Refused, Unavailable
 from orchestration.validation.egress import Egress
+from orchestration.validation.text import visible
 
 LONGEST_MINUTES = 24 * 60
 _KEYS = uuid.UUID("0f4b7d52-58b4-4b19-9d2b-2b6d6a1a7b60")

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from connectors.graph.documents.turns import Turns
-from connectors.graph.wording import visible
+from orchestration.validation.text import visible
 
 Kind = Literal["text", "heading", "table", "footnote", "comment"]
 

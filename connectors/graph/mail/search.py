@@ -14,12 +14,13 @@ from connectors.graph.batch import Part, batch
 from connectors.graph.client import GraphClient, GraphSession, as_object, inner, objects, texts
 from connectors.graph.pages import pages
 from connectors.graph.provenance import Provenance
-from connectors.graph.wording import counted, one_line, text_of_html, visible
+from connectors.graph.wording import counted, one_line, text_of_html
 from connectors.http import clipped
 from connectors.odata import quoted
 from orchestration.capabilities.descriptor import TaskContext
 from orchestration.core.label import Source
 from orchestration.errors import Invalid, NotFound, NotPermitted
+from orchestration.validation.text import visible
 
 MOST = 200
 PAGE = 50

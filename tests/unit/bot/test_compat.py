@@ -202,6 +202,13 @@ def test_upstream_drops_what_makes_a_stream() -> None:
     assert sent["entities"] == [{"type": "streaminfo"}]
 
 
+def test_upstream_drops_what_makes_a_citation() -> None:
+    entity = Entity(type="https://schema.org/Message", additionalType=["AIGeneratedContent"], citation=[{}])
+    assert Activity(type="message", entities=[entity]).serialize()["entities"] == [
+        {"type": "https://schema.org/Message"}
+    ]
+
+
 def test_our_entity_arrives_whole() -> None:
     info = StreamInfo(stream_type="streaming", stream_sequence=2, stream_id="s1")
     sent = Activity(type="typing", entities=[info]).serialize()

@@ -17,7 +17,7 @@ from bot.control import Control
 from bot.control_messages import SOCKET
 from orchestration.core.plan import Node
 from tests.support.office import Office, plan
-from tests.support.operator import Console, console, short_folder
+from tests.support.operator import Console, console, forgotten, short_folder
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ async def test_a_folder_that_cannot_have_one_does_not_keep_the_bot_from_serving(
 ) -> None:
     deep = tmp_path / ("x" * 90)
     deep.mkdir()
-    control = Control(deep, desk.office.engine, desk.office.registry.health, desk.office.engine.prune)
+    engine = desk.office.engine
+    control = Control(deep, engine, desk.office.registry.health, engine.prune, engine.erasure, forgotten)
     await control.start()
     assert "choose a shorter data folder" in caplog.text
     await control.stop()

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from bot import inbound as i
 from bot import texts
 from bot.conversations import Conversation
-from bot.outbound import Message
+from bot.inbound import read
+from bot.outbound import Member, Message
 from bot.silent_failures import failure
 from orchestration.core.commands import RecordDelivery
 from orchestration.errors import InvalidPlan, NotFound, TandemError, Unavailable
@@ -23,8 +25,12 @@ NOTE = "application/vnd.microsoft.activity.message"
 async def test_whoever_adds_the_bot_is_greeted_by_name_with_goals_to_press(desk: Desk) -> None:
     nameless = {"id": "29:megan", "aadObjectId": MEGAN.id}
     await desk.send(MEGAN, "installationUpdate", action="add", **{"from": nameless})
-    assert "Hello Megan" in desk.last(MEGAN).says
-    assert buttons(desk.last(MEGAN).card)["Count the stock"]["verb"] == "goal.say"
+    welcome, starters = desk.chat(MEGAN)
+    assert "Hello Megan" in welcome.says
+    assert buttons(welcome.card)["Count the stock"]["verb"] == "goal.say"
+    assert starters.message.suggested
+    for text in starters.message.suggested:
+        assert isinstance(read(activity(MEGAN, text=text)).intent, i.Command), f"{text!r} is no word of ours"
 
 
 async def test_an_upgrade_of_the_app_greets_nobody(desk: Desk) -> None:
@@ -256,10 +262,116 @@ async def test_another_persons_sign_in_is_refused_and_the_run_keeps_waiting(desk
     assert (await desk.run()).awaiting_sign_in
 
 
+async def test_six_digits_are_an_answer_where_no_sign_in_is_waited_for(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock")
+    await desk.say(MEGAN, "202610")
+    assert desk.tokens.redeemed == []
+    assert "I do not know the month “202610”" in desk.last(MEGAN).says
+
+
+async def test_a_guest_of_the_tenant_gets_nothing_but_the_reason(desk: Desk) -> None:
+    desk.outbound.members[ALEX.id] = Member(ALEX, guest=True, tenant=TENANT)
+    await desk.say(ALEX, "count the stock for October 2026")
+    assert [each.says for each in desk.chat(ALEX)] == [texts.GUEST]
+    await desk.restart()
+    status, body = await desk.execute(ALEX, "goal.say", {"text": "count the stock for October 2026"})
+    assert (status, body["value"]) == (200, texts.GUEST)
+    assert await desk.engine.runs() == []
+
+
+async def test_somebody_whose_account_is_of_another_tenant_gets_nothing_in_a_personal_chat_either(desk: Desk) -> None:
+    desk.outbound.members[ALEX.id] = Member(ALEX, tenant=MEGAN.id)
+    await desk.say(ALEX, "count the stock for October 2026")
+    assert [each.says for each in desk.chat(ALEX)] == [texts.GUEST]
+    assert await desk.engine.runs() == []
+
+
+async def test_a_thumb_under_an_answer_is_kept_with_its_run_once(desk: Desk) -> None:
+    await desk.asked()
+    await desk.press(ALEX, "Send decisions")
+    await desk.sees(MEGAN, "Allow")
+    await desk.press(MEGAN, "Allow")
+    answer = await desk.sees(MEGAN, "Counted 7.")
+    said = {"reaction": "like", "feedback": '{"feedbackText": "Saved me an hour"}'}
+    value = {"actionName": "feedback", "actionValue": said}
+    for _ in range(2):
+        sent = await desk.send(
+            MEGAN, "invoke", name="message/submitAction", value=value, replyToId=answer.id, id="thumb-1"
+        )
+        assert sent == (200, {}), "Teams takes an empty answer only"
+    run = await desk.run()
+    kept = [row for row in await desk.store.events(run.run_id) if row.type == "FeedbackLeft"]
+    assert len(kept) == 1
+    assert b"Saved me an hour" in kept[0].body
+
+
+async def test_a_thumb_under_somebody_elses_answer_is_not_kept(desk: Desk) -> None:
+    await desk.asked()
+    value = {"actionName": "feedback", "actionValue": {"reaction": "dislike", "feedback": ""}}
+    mine = desk.chat(MEGAN)[0]
+    await desk.send(ALEX, "invoke", name="message/submitAction", value=value, replyToId=mine.id)
+    assert desk.last(ALEX).says == texts.FEEDBACK_UNKNOWN
+    run = await desk.run()
+    assert [row for row in await desk.store.events(run.run_id) if row.type == "FeedbackLeft"] == []
+
+
+async def test_whoever_has_to_wait_sees_a_sign_of_life(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = asyncio.Event()
+
+    async def slow(*_: Any, **__: Any) -> list[Any]:
+        await gate.wait()
+        return []
+
+    monkeypatch.setattr(desk.engine, "runs", slow)
+    asking = asyncio.ensure_future(desk.say(MEGAN, "status"))
+    await desk.until(lambda: desk.outbound.typed, "no typing while the answer takes long")
+    gate.set()
+    await asking
+
+
+async def test_a_plan_that_takes_long_is_bridged_by_a_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, plan = asyncio.Event(), LittlePlanner.plan
+
+    async def slow(*given: Any, **named: Any) -> Any:
+        await gate.wait()
+        return await plan(*given, **named)
+
+    monkeypatch.setattr("bot.goals.HINT_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(LittlePlanner, "plan", slow)
+    asking = asyncio.ensure_future(desk.say(MEGAN, "count the stock for October 2026"))
+    await desk.until(lambda: desk.outbound.hinted, "no line while the plan is worked out")
+    gate.set()
+    await asking
+    assert desk.outbound.hinted == [("a:megan", texts.PLANNING)]
+    assert desk.last(MEGAN).message.summary == "Plan ready: Stock count. Start it?"
+
+
+async def test_a_plan_that_takes_no_time_needs_no_line(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    assert desk.outbound.hinted == []
+
+
+async def test_no_message_of_today_claims_to_be_made_by_a_model(desk: Desk) -> None:
+    await desk.asked()
+    await desk.press(ALEX, "Send decisions")
+    await desk.sees(MEGAN, "Allow")
+    await desk.press(MEGAN, "Allow")
+    await desk.sees(MEGAN, "Counted 7.")
+    for text in ("help", "status", "sing a song", "hi"):
+        await desk.say(MEGAN, text)
+    messages = [bubble.message for chat in desk.outbound.chats.values() for bubble in chat]
+    assert len(messages) > 8
+    assert not any(message.by_model for message in messages)
+
+
 async def test_a_code_typed_by_hand_signs_in_too(desk: Desk) -> None:
+    desk.tokens.signed_in.clear()
+    await desk.say(MEGAN, "count the stock for October 2026")
+    await desk.press(MEGAN, "Start")
+    await desk.sees(MEGAN, "https://signin.example")
     await desk.say(MEGAN, "123456")
     assert desk.tokens.redeemed == ["123456"]
-    assert desk.last(MEGAN).says == texts.SIGNED_IN
+    await desk.sees(MEGAN, "You are signed in")
 
 
 async def test_sign_in_asks_again_with_a_new_link_for_a_run_that_waits(desk: Desk) -> None:
@@ -295,7 +407,6 @@ async def test_a_failed_silent_sign_in_is_told(desk: Desk) -> None:
         ({"from": {"id": "29:megan", "name": "Megan"}}, texts.NO_IDENTITY),
         ({"channelId": "directline"}, texts.NOT_TEAMS),
         ({"conversation": {"id": "a:megan", "tenantId": ALEX.id}, "channelData": {}}, texts.OTHER_TENANT),
-        ({"conversation": {"id": "a:megan", "tenantId": TENANT, "conversationType": "groupChat"}}, texts.GROUPS),
     ],
 )
 async def test_whoever_cannot_be_served_is_told_why_and_nothing_happens(

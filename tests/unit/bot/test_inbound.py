@@ -51,6 +51,41 @@ def test_messages(text: str | None, meant: i.Intent) -> None:
         ("signin/tokenExchange", {"id": "1", "connectionName": "c", "token": "t"}, i.TokenExchange("1", "c", "t")),
         ("signin/tokenExchange", None, i.TokenExchange("", "", "")),
         ("task/fetch", {}, i.Ignored()),
+        (
+            "message/submitAction",
+            {"actionName": "feedback", "actionValue": {"reaction": "like"}},
+            i.Feedback("like", ""),
+        ),
+        (
+            "message/submitAction",
+            {
+                "actionName": "feedback",
+                "actionValue": {"reaction": "dislike", "feedback": '{"feedbackText": "slow\\n"}'},
+            },
+            i.Feedback("dislike", "slow"),
+        ),
+        (
+            "message/submitAction",
+            {"actionName": "feedback", "actionValue": {"reaction": "like", "feedback": {"feedbackText": "good"}}},
+            i.Feedback("like", "good"),
+        ),
+        (
+            "message/submitAction",
+            {"actionName": "feedback", "actionValue": {"reaction": "like", "feedback": "plain words"}},
+            i.Feedback("like", "plain words"),
+        ),
+        (
+            "message/submitAction",
+            {"actionName": "feedback", "actionValue": {"reaction": "like", "feedback": "[" * 20_000}},
+            i.Feedback("like", "[" * 999 + "…"),
+        ),
+        (
+            "message/submitAction",
+            {"actionName": "feedback", "actionValue": {"reaction": "love"}},
+            i.Malformed("actionValue.reaction is neither like nor dislike"),
+        ),
+        ("message/submitAction", {"actionName": "other", "actionValue": {}}, i.Ignored()),
+        ("message/submitAction", {"actionName": "feedback", "actionValue": 7}, i.Ignored()),
         ("", [], i.Ignored()),
     ],
 )

@@ -212,7 +212,9 @@ async def test_of_many_updates_of_one_card_the_newest_is_sent_and_everybody_know
     outbound: Outbound, connector: Connector, clock: Waiting
 ) -> None:
     connector.hold["a:megan"] = asyncio.Event()
-    updates = [asyncio.ensure_future(outbound.update(CHAT, "m1", Message(summary=str(n), text=str(n)))) for n in range(9)]
+    updates = [
+        asyncio.ensure_future(outbound.update(CHAT, "m1", Message(summary=str(n), text=str(n)))) for n in range(9)
+    ]
     for _ in range(20):
         await asyncio.sleep(0)
     connector.hold.pop("a:megan").set()
@@ -225,7 +227,9 @@ async def test_an_update_that_was_overtaken_fails_with_the_one_that_took_its_pla
 ) -> None:
     connector.hold["a:megan"] = asyncio.Event()
     connector.answers = [refusal(500), refusal(404)]
-    updates = [asyncio.ensure_future(outbound.update(CHAT, "m1", Message(summary=str(n), text=str(n)))) for n in range(2)]
+    updates = [
+        asyncio.ensure_future(outbound.update(CHAT, "m1", Message(summary=str(n), text=str(n)))) for n in range(2)
+    ]
     for _ in range(20):
         await asyncio.sleep(0)
     connector.hold.pop("a:megan").set()
@@ -234,7 +238,9 @@ async def test_an_update_that_was_overtaken_fails_with_the_one_that_took_its_pla
     assert [type(each) for each in await outcomes] == [NotFound, NotFound]
 
 
-async def test_a_chat_that_had_too_much_says_until_when(outbound: Outbound, connector: Connector, clock: Waiting) -> None:
+async def test_a_chat_that_had_too_much_says_until_when(
+    outbound: Outbound, connector: Connector, clock: Waiting
+) -> None:
     for _ in range(1800):
         clock.advance(timedelta(seconds=1.95))
         await outbound.send(CHAT, HELLO)

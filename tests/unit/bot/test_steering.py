@@ -326,7 +326,7 @@ async def test_a_reminder_brings_the_question_to_hand_and_is_settled_with_it(des
     reminder = await desk.sees(ALEX, "Reminder: Megan Bowen waits for your answer")
     assert reminder.message.summary == "Reminder: please answer “Release it?” (The list)"
     data = buttons(reminder.card)["Show the question"]["data"]
-    assert await pressed(desk, MEGAN, "approval.show", data) == (NOTE, texts.UNKNOWN_BUTTON)
+    assert await pressed(desk, MEGAN, "approval.show", data) == (NOTE, texts.NOT_ASKED)
     await desk.press(ALEX, "Show the question", on=reminder)
     await desk.press(ALEX, "Approve", on=reminder)
     await desk.until(lambda: "by Alex Wilber" in question.says, "the question's own card stays open")
@@ -348,7 +348,7 @@ async def test_votes_are_counted_on_every_card(desk: Desk, world: World) -> None
 
 async def test_who_is_asked_by_escalation_sees_why_and_the_others_see_whom(desk: Desk, world: World) -> None:
     await begin(desk, story(ask=asking(due_hours=8, escalate_to="${params.megan}")))
-    question = await desk.sees(ALEX, "After that Megan Bowen is asked as well.")
+    question = await desk.sees(ALEX, "If nobody has answered by then, Megan Bowen is asked as well.")
     desk.clock.advance(timedelta(hours=8, minutes=1))
     await desk.sees(MEGAN, "You are asked because Alex Wilber did not answer in time, or is away.")
     await desk.until(lambda: "Megan Bowen was asked as well." in question.says, "Alex is not told")
@@ -363,7 +363,7 @@ async def test_who_is_asked_by_escalation_sees_why_and_the_others_see_whom(desk:
 
 async def test_a_question_that_expired_says_so_and_tells_late_answers(desk: Desk, world: World) -> None:
     run_id = await begin(desk, story(ask=asking(due_hours=8, on_expiry="skip")))
-    question = await desk.sees(ALEX, "After that the run goes on without the answer.")
+    question = await desk.sees(ALEX, "If nobody has answered by then, the run goes on without the answer.")
     answer = buttons(question.card)["Approve"]["data"]
     desk.clock.advance(timedelta(hours=8, minutes=1))
     await until(desk, run_id, lambda run: run.status == "succeeded")

@@ -10,10 +10,11 @@ import pytest
 from connectors.ledger import SharedFile
 from connectors.sap import ExportSettings
 from connectors.sap.export import SapExport
-from orchestration.core.run import Person
+from orchestration.capabilities import TaskContext
+from orchestration.core.label import Label
 from orchestration.errors import NotFound, NotPermitted, TandemError, Unavailable
 from orchestration.workers.ledger import Ledger, Period
-from tests.unit.connectors.conftest import task
+from tests.unit.connectors.conftest import MEGAN, task
 
 NOW = datetime(2026, 11, 22, 14, tzinfo=UTC)
 HEADER = (
@@ -35,8 +36,9 @@ class Files:
         self._content = text.encode() if isinstance(text, str) else text
         self._modified, self._error = modified, error
 
-    async def fetch(self, site: str, path: str, person: Person) -> SharedFile:
-        assert (site, path, person) == ("Finance", "SAP/invoices.csv", task().initiator)
+    async def fetch(self, site: str, path: str, task: TaskContext, *, at_least: Label = "public") -> SharedFile:
+        assert (site, path, task.initiator) == ("Finance", "SAP/invoices.csv", MEGAN)
+        assert at_least == "confidential"
         if self._error:
             raise self._error
         return SharedFile(name="invoices.csv", link="https://there", content=self._content, modified=self._modified)

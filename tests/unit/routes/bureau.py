@@ -1,4 +1,4 @@
-"""A small office whose questions take every route: a Teams that remembers, a mailbox, an approval system on loopback."""
+"""A small office whose questions take every route: a Teams that remembers, a mailbox, a local approval system."""
 
 from __future__ import annotations
 
@@ -168,8 +168,8 @@ class Bureau(Office):
 
     def name_system(self, **more: Any) -> ApprovalSystem:
         """Let policy name the system."""
-        fields = {"for_capabilities": [], "titles": ["Pay"], **more}
-        made = ApprovalSystem(name="Ledger", url=self.system.url, secret_setting="TANDEM_APPROVALS_SECRET", **fields)
+        fields = {"titles": ["Pay"], "secret_setting": "TANDEM_APPROVALS_SECRET", **more}
+        made = ApprovalSystem(name="Ledger", url=self.system.url, **fields)
         self.policy = msgspec.structs.replace(self.policy, approval_systems=[made])
         return made
 
