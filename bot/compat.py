@@ -363,8 +363,11 @@ class Adapter(CloudAdapter):
         scheme, _, token = header.partition(" ")
         if scheme != "Bearer" or not token:
             raise Unauthenticated("The Authorization header with the channel's bearer token is missing.")
-        if jwt.decode(token, options={"verify_signature": False}).get("iss") != self._issuer:
+        said = jwt.decode(token, options={"verify_signature": False})
+        if said.get("iss") != self._issuer:
             raise Unauthenticated("The token was not issued by the channel.")
+        if "exp" not in said:
+            raise Unauthenticated("The token would be good for ever.")
         if jwt.get_unverified_header(token).get("alg") != "RS256":
             raise Unauthenticated("The token is not signed as the channel signs.")
 

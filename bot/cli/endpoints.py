@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.cli import outside
 from bot.cli.finding import Finding, Mark
 from bot.cli.probe import Seen, look
 
@@ -53,6 +54,7 @@ def _checks(settings: Settings, probe: str) -> list[Check]:
             secured=True,
         ),
         partial(_bot, settings, probe),
+        partial(outside.examine, settings),
     ]
     if settings.app_type != "SingleTenant":
         del checks[1]  # a managed identity has no secret to try

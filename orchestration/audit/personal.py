@@ -21,6 +21,7 @@ PUBLIC = frozenset(
     {
         "run_id", "task", "tasks", "groups", "writes", "worker", "version", "capability", "approval", "notice", "of",
         "entry", "inputs", "reads", "shown", "answer", "scope", "key", "dedupe", "revises", "code", "choice", "choices",
+        "via",
     }
 )  # fmt: skip
 
@@ -29,7 +30,7 @@ PLAN_PUBLIC = frozenset(
     {
         "tasks", "capability", "approval", "for_each", "repeat", "fallback", "needs", "optional", "on_failure",
         "attempts", "timeout_seconds", "not_initiator", "may_skip", "quorum", "due_hours", "remind_hours", "on_expiry",
-        "revises", "at_once", "accepted_by", "at_most", "if_unmet", "playbook", "deadline_hours",
+        "revises", "watches", "at_once", "accepted_by", "at_most", "if_unmet", "playbook", "deadline_hours",
     }
 )  # fmt: skip
 PLAN_PERSONAL = frozenset(

@@ -167,9 +167,10 @@ def derived(run: Run, sources: list[str]) -> tuple[list[str], list[str]]:
 
 def _reached(run: Run, sources: list[str], stays: set[str]) -> tuple[set[str], set[str]]:
     anew, groups, queue = set(sources), set[str](), list(sources)
+    watchers = _watchers(run)
     while queue:
         name = queue.pop()
-        following = list(run.dependents[name])
+        following = [*run.dependents[name], *watchers.get(name, ())]
         parent = group_of(name)
         if parent and parent not in anew:
             if parent not in groups:
@@ -185,6 +186,15 @@ def _reached(run: Run, sources: list[str], stays: set[str]) -> tuple[set[str], s
                 anew.add(each)
                 queue.append(each)
     return anew, groups
+
+
+def _watchers(run: Run) -> dict[str, list[str]]:
+    """Task => the tasks that were given its result while they worked."""
+    found: dict[str, list[str]] = {}
+    for name, node in run.nodes.items():
+        for watched in node.watches:
+            found.setdefault(name[: name.rfind(".") + 1] + watched, []).append(name)
+    return found
 
 
 def fork(run: Run, command: c.ForkRun, now: datetime) -> list[e.Event]:

@@ -51,7 +51,10 @@ class Anchoring:
 
     async def _work(self) -> None:
         while True:
-            await self._anchor()
+            try:
+                await self._anchor()
+            except Exception:  # the log goes on, and so does this
+                log.exception("heads of runs could not be anchored")
             try:
                 async with asyncio.timeout(EVERY.total_seconds()):
                     await self._ended.wait()

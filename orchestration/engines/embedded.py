@@ -107,9 +107,10 @@ class EmbeddedEngine:
         self._limits = Limits(self._turn)
         self._preparation = Preparation(registry, self._limits, policies or NoFile())
         self._changes = Changes()
-        desks = Desks(Questions(registry).title, self._read, self._say, self._changes)
+        questions = Questions(registry, policies or NoFile())
+        desks = Desks(questions.title, self._read, self._say, self._changes)
         self._performance = Performance(
-            registry, dispatcher, self._preparation, self._random, self._journal, desks, point
+            registry, dispatcher, self._preparation, self._random, self._journal, desks, questions, point
         )
         self._delivery = Delivery(notifier, store, clock, self._again)
         self._timers = Timers(clock, self._wake)

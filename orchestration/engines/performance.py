@@ -60,6 +60,7 @@ class Performance:
         random: Source of jitter.
         journal: Makes a note of a write's first step durable: run, task, attempt, note.
         desks: What workers are told of the run around them.
+        questions: Writes up doubts.
         point: Called at named points of a write; tests make it end the process.
     """
 
@@ -71,10 +72,11 @@ class Performance:
         random: Random,
         journal: Callable[[str, str, int, str], Awaitable[None]],
         desks: Desks,
+        questions: Questions,
         point: Callable[[str], None],
     ) -> None:
         self._registry, self._dispatcher, self._preparation = registry, dispatcher, preparation
-        self._random, self._point, self._questions = random, point, Questions(registry)
+        self._random, self._point, self._questions = random, point, questions
         self._journal, self._desks = journal, desks
 
     async def attempt(self, live: LiveRun, name: str, attempt: int) -> Settled:

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry, TaskContext, Worker
+from orchestration.context.audience import spoken
+from orchestration.context.flow import joined
 from orchestration.core import commands as c
 from orchestration.core import expressions
 from orchestration.core.attempts import may_begin_unasked
-from orchestration.core.label import Label
+from orchestration.core.label import Label, within
 from orchestration.core.plan import Answer, Node
 from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
 from orchestration.engines.flows import flow_of, flow_of_group
@@ -42,18 +44,14 @@ class Preparation:
     """
 
     def __init__(self, registry: Registry, limits: Limits, policies: Policies) -> None:
-        self._registry, self._limits, self._questions = registry, limits, Questions(registry)
+        self._registry, self._limits, self._questions = registry, limits, Questions(registry, policies)
         self._policies = policies
 
     def reads(self, live: LiveRun, effect: Effect) -> set[str]:
         """The context entries that preparing (or dispatching again) needs in memory."""
         tasks = live.run.tasks
         if isinstance(effect, Conclude):
-            names = {
-                path.split(".")[1]
-                for path in expressions.references(msgspec.to_builtins(live.run.plan.answer))
-                if path.startswith("tasks.")
-            }
+            names = self._answered(live)
         elif isinstance(effect, Gather):
             node, prefix = live.run.nodes[effect.task], f"{effect.task}.{effect.number}."
             if node.for_each is None:
@@ -69,6 +67,14 @@ class Preparation:
         else:
             names = set()
         return {tasks[name].entry for name in names if name in tasks}
+
+    @staticmethod
+    def _answered(live: LiveRun) -> set[str]:
+        """The tasks that the run's answer tells of."""
+        paths = expressions.references(msgspec.to_builtins(live.run.plan.answer))
+        return {
+            name for path in paths if path.startswith("tasks.") and (name := path.split(".")[1]) in live.run.tasks
+        }
 
     def _entries(self, live: LiveRun, name: str) -> list[str]:
         """The context entries that a task's expressions may read."""
@@ -256,9 +262,15 @@ class Preparation:
             about.append({"edits": task.edits, "feedback": task.feedback})
         return live.digest(msgspec.json.encode(about, order="deterministic"))
 
-    @staticmethod
-    def _conclude(live: LiveRun) -> c.ConcludeRun:
+    def _conclude(self, live: LiveRun) -> c.ConcludeRun:
         asked, seen = live.run.plan.answer, scope(live)
+        label, ceiling = joined(live.run, self._answered(live)).label, self._questions.ceiling(live.run.initiator)
+        if not within(label, ceiling):
+            said = (
+                f"It is done. What came of it is {spoken(label)}, and that is more than may be shown to you "
+                f"(up to {spoken(ceiling)}); whoever runs Tandem can raise that in the policy file."
+            )
+            return c.ConcludeRun(answer=live.keep(msgspec.json.encode(Answer(text=said))))
 
         def told(text: str) -> str:
             return expressions.resolve_text(text, seen)

@@ -9,18 +9,21 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry, Worker
+from orchestration.context.audience import named, refusal, sorted_out, spoken
 from orchestration.core import commands as c
 from orchestration.core import expressions
 from orchestration.core.expressions import Scope
-from orchestration.core.label import Source
+from orchestration.core.label import Label, Source, highest, within
 from orchestration.core.plan import Choice, Question
 from orchestration.core.question import ANSWER, CHOICES, Change, Field, Item, Shown
-from orchestration.core.run import Person, group_of
+from orchestration.core.run import ApprovalState, Person, group_of
 from orchestration.core.working_time import Availability
+from orchestration.engines.flows import flow_of
 from orchestration.engines.gates import Gate
 from orchestration.engines.live import LiveRun
 from orchestration.engines.scopes import around, scope
 from orchestration.errors import Invalid
+from orchestration.validation.policy_file import NoFile, Policies
 
 MOST_SOURCES = 30
 LONGEST_LINE = 80
@@ -39,10 +42,11 @@ class Questions:
 
     Args:
         registry: What capabilities are called.
+        policies: Who may be shown what.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, policies: Policies | None = None) -> None:
+        self._registry, self._policies = registry, policies or NoFile()
 
     def title(self, live: LiveRun, name: str) -> str:
         """What people call a task."""
@@ -52,12 +56,8 @@ class Questions:
 
     def before(self, live: LiveRun, name: str) -> str:
         """Context entry of what was shown when something was last asked about a task; empty if nothing was."""
-        last = ""
-        for number in count(1):
-            if (asked := live.run.approvals.get(f"{name}.{number}")) is None:
-                return last
-            last = asked.entry
-        raise AssertionError("unreachable: it counts until there is none")
+        last = _last(live, name)
+        return last.entry if last is not None else ""
 
     def decision(self, live: LiveRun, name: str, asked: Question, when: bool | None) -> c.RequestApproval:
         """The question of an approval node.
@@ -68,7 +68,7 @@ class Questions:
         """
         seen = scope(live, around(name))
         try:
-            approvers = _approvers(asked, seen, live.run.initiator)
+            approvers = _handed_on(_approvers(asked, seen, live.run.initiator), _last(live, name))
             items = msgspec.convert(expressions.resolve(asked.items, seen) or [], list[Item])
             choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), seen), list[Choice])
             working = _working(expressions.resolve(asked.working, seen))
@@ -136,8 +136,6 @@ class Questions:
                 sources=self._sources(live, name),
                 fields=_fields(worker, arguments),
                 recipients=gate.recipients,
-                label=gate.label,
-                tainted=gate.tainted,
             )
             return self._request(
                 live,
@@ -147,8 +145,6 @@ class Questions:
                 inputs=inputs,
                 when=when,
                 editable=bool(worker.editable),
-                label=gate.label,
-                tainted=gate.tainted,
                 scope=gate.scope,
             )
         before = f"This was written before: {task.summary or preview.title}."
@@ -161,19 +157,8 @@ class Questions:
             facts=[("To be written", preview.title), *preview.facts],
             choices=CHOICES["stale"],
             recipients=gate.recipients,
-            label=gate.label,
-            tainted=gate.tainted,
         )
-        return self._request(
-            live,
-            name,
-            shown,
-            [live.run.initiator],
-            inputs=inputs,
-            when=when,
-            label=gate.label,
-            tainted=gate.tainted,
-        )
+        return self._request(live, name, shown, [live.run.initiator], inputs=inputs, when=when)
 
     def failure(self, live: LiveRun, name: str) -> c.RequestApproval:
         """What shall become of a task that failed."""
@@ -201,9 +186,46 @@ class Questions:
             text=f"{why} Please look there yourself, then say which it is. Tandem does not try again on its own.",
             choices=CHOICES["in_doubt"],
         )
+        flow = flow_of(live.run, name)
+        shown = self._labelled(live, shown, flow.label, tainted=flow.tainted)
         body = msgspec.json.encode(shown)
         entry = live.digest(body)
         return _request(name, shown, [live.run.initiator], entry), {entry: body}
+
+    def _labelled(self, live: LiveRun, shown: Shown, label: Label, *, tainted: bool) -> Shown:
+        """What is shown, with how sensitive it is.
+
+        What became of a task has to be asked in any case: where the initiator may not see it, only that.
+        """
+        if within(label, self.ceiling(live.run.initiator)) or shown.kind not in ("failure", "in_doubt"):
+            return msgspec.structs.replace(shown, label=label, tainted=tainted)
+        said = f"What is to be said of it is {spoken(label)}, and that is more than may be shown to you."
+        return msgspec.structs.replace(shown, text=said, facts=[], sources=[], label="public")
+
+    def ceiling(self, person: Person) -> Label:
+        """The most sensitive label that somebody may be shown; of whom nothing is known, what a guest may."""
+        policy = self._policies.current()
+        return policy.ceiling(person) if person.upn else policy.ceilings.guests
+
+    def _audience(self, shown: Shown, approvers: list[Person], details: dict[str, Any]) -> tuple[Shown, list[Person]]:
+        """Those of the people to be asked who may see what is shown; who may not is named, and not asked.
+
+        Raises:
+            NotCleared: Too few are left to answer.
+        """
+        may, may_not = sorted_out(approvers, shown.label, self.ceiling)
+        if may_not and len(may) < details.get("quorum", 1):
+            raise refusal(may_not, shown.label, self.ceiling, shown.title)
+        if details.get("delegates"):
+            details["delegates"] = sorted_out(details["delegates"], shown.label, self.ceiling)[0]
+        later = details.get("escalate_to")
+        if later is not None and not within(shown.label, self.ceiling(later)):
+            may_not = [*may_not, later]
+            details["escalate_to"] = None
+        if may_not:
+            said = f"{named(may_not, self.ceiling)}: this is {spoken(shown.label)}"
+            shown = msgspec.structs.replace(shown, facts=[*shown.facts, ("Not asked", said)])
+        return shown, may
 
     @staticmethod
     def _sources(live: LiveRun, name: str) -> list[Source]:
@@ -218,7 +240,8 @@ class Questions:
             seen.add(each)
             for source in live.run.tasks[each].sources:
                 found.setdefault((source.system, source.title, source.link), source)
-            queue += [around(each) + need for need in live.run.nodes[each].needs]
+            node = live.run.nodes[each]
+            queue += [around(each) + need for need in (*node.needs, *node.watches)]
             if each in around_it:  # what it is given from outside, not the other items
                 around_it.add(group_of(each))
             elif each in live.run.groups:
@@ -237,10 +260,16 @@ class Questions:
         choices: list[str] | None = None,
         **details: Any,
     ) -> c.RequestApproval:
+        flow = flow_of(live.run, name)
+        label, tainted = flow.label, flow.tainted
         if before := self.before(live, name):
             earlier = msgspec.convert(live.value(before), Shown)
             if earlier.kind == shown.kind:
                 shown = msgspec.structs.replace(shown, changed=_changes(earlier, shown))
+                label, tainted = highest((label, earlier.label)), tainted or earlier.tainted  # it shows that too
+        shown = self._labelled(live, shown, label, tainted=tainted)
+        shown, approvers = self._audience(shown, approvers, details)
+        details |= {"label": shown.label, "tainted": shown.tainted}
         asked = _request(name, shown, approvers, live.keep(msgspec.json.encode(shown)))
         return msgspec.structs.replace(asked, choices=choices or asked.choices, **details)
 
@@ -270,6 +299,23 @@ def _changes(before: Shown, now: Shown) -> list[Change]:
         for label in {**old, **new}
         if old.get(label, "") != new.get(label, "")
     ]
+
+
+def _last(live: LiveRun, name: str) -> ApprovalState | None:
+    """The last question about a task."""
+    last = None
+    for number in count(1):
+        if (asked := live.run.approvals.get(f"{name}.{number}")) is None:
+            break
+        last = asked
+    return last
+
+
+def _handed_on(approvers: list[Person], last: ApprovalState | None) -> list[Person]:
+    """Those to whom the approvers handed the question that this one replaces."""
+    for before, to in last.delegated if last is not None and last.replaced else ():
+        approvers = [to if person.id == before.id else person for person in approvers]
+    return approvers
 
 
 def _approvers(asked: Question, seen: Scope, initiator: Person) -> list[Person]:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
-from orchestration.capabilities import Done, TaskContext, Unknown, worker
+from orchestration.capabilities import Destination, Done, Preview, TaskContext, Unknown, worker
 from orchestration.core.codec import decode
 from orchestration.core.commands import (
+    AskBack,
     CancelRun,
     ConfirmSignIn,
+    DelegateApproval,
+    Explain,
+    GiveFeedback,
+    LeaveFeedback,
     LeaveOut,
     PauseRun,
     ResumeRun,
@@ -22,10 +28,11 @@ from orchestration.core.commands import (
     RetryTask,
 )
 from orchestration.core.evolve import evolve
+from orchestration.core.label import Source
 from orchestration.core.plan import Fallback, ForEach, Node, Question, Repeat
 from orchestration.core.run import ENDED, Run
 from orchestration.core.view import RunView
-from orchestration.errors import NotFound, OutcomeUnknown, SignInNeeded, Unavailable
+from orchestration.errors import NotFound, NotPermitted, OutcomeUnknown, SignInNeeded, Unavailable
 from orchestration.planning.compiler import with_needs
 from tests.replay.test_histories import Line, digest
 from tests.support.office import ALEX, MEGAN, Number, Office, opened, plan
@@ -404,6 +411,93 @@ async def two_steps(folder: Path) -> str:
     return run_id
 
 
+class Draft(msgspec.Struct):
+    """A text that is drafted and sent."""
+
+    text: str
+
+
+def drafting(folder: Path) -> Office:
+    """An office in which texts are drafted as people wish, and sent."""
+    office = Office(folder)
+
+    async def people(_: Number, __: TaskContext) -> People:
+        return People([ALEX, ADELE, MEGAN], ALEX, ADELE)
+
+    async def draft(_: Number, context: TaskContext) -> Draft:
+        context.note(Source("Brief.docx", "SharePoint", label="confidential"))
+        await context.complete("paragraphs", 3, 4)
+        return Draft(" and ".join(["a draft", *context.feedback]))
+
+    async def send(draft: Draft, _: TaskContext) -> Draft:
+        return draft
+
+    office.registry.add(worker("people", title="People")(people))
+    office.registry.add(worker("draft", title="Draft", takes_feedback=True)(draft))
+    sending = worker(
+        "send",
+        title="Send",
+        effect="write",
+        system="Test",
+        preview=lambda draft: Preview("Send it", [("Text", draft.text)]),
+        editable=("text",),
+        destination=lambda _: Destination(recipients=["alex.wilber@contoso.example"]),
+    )
+    office.registry.add(sending(send))
+    return office
+
+
+async def handed_on_and_revised(folder: Path) -> str:
+    """A question handed to a colleague who asks back, has it drafted anew and approves; one who may not is refused."""
+    office = drafting(folder)
+    asking = Question(
+        title="Send this?",
+        approver="${tasks.who.first}",
+        text="${tasks.draft.text}",
+        delegates="${tasks.who.people}",
+        revises="draft",
+    )
+    whole = plan(
+        "${tasks.draft.text}", who=Node(capability="people"), draft=Node(capability="draft"), ask=Node(approval=asking)
+    )
+    async with opened(office):
+        run_id = await office.run(with_needs(whole))
+        shown = (await passing(office, run_id, asked("ask.1"))).approvals[0].entry
+        await office.send(run_id, DelegateApproval(approval="ask.1", by=ALEX, to=ADELE.id, shown=shown, comment="away"))
+        await passing(office, run_id, lambda run: ("approval:ask.1", ADELE.id) in run.receipts)
+        with suppress(NotPermitted):
+            await office.decide(run_id, "ask.1", ALEX, "approve")
+        await office.send(run_id, AskBack(approval="ask.1", by=ADELE, text="For whom?", shown=shown))
+        await passing(office, run_id, lambda run: ("back:ask.1:1", MEGAN.id) in run.receipts)
+        await office.send(run_id, Explain(approval="ask.1", by=MEGAN, text="For Lee"))
+        await passing(office, run_id, lambda run: ("reply:ask.1:2", ADELE.id) in run.receipts)
+        await office.send(run_id, GiveFeedback(approval="ask.1", by=ADELE, text="shorter", shown=shown))
+        await passing(office, run_id, asked("ask.2"))
+        await office.decide(run_id, "ask.2", ADELE, "approve")
+        await passing(office, run_id, told)
+        await office.send(run_id, LeaveFeedback(by=MEGAN, reaction="like", text="quick"))
+    return run_id
+
+
+async def changed_and_granted(folder: Path) -> str:
+    """A write that is changed before it is allowed; the like of it is not asked about again."""
+    office = drafting(folder)
+    whole = plan(
+        "sent",
+        draft=Node(capability="draft"),
+        send=Node(capability="send", with_={"text": "${tasks.draft.text}"}),
+        more=Node(capability="send", with_={"text": "${tasks.send.text}"}),
+    )
+    async with opened(office):
+        run_id = await office.run(with_needs(whole))
+        shown = (await passing(office, run_id, asked("send.1"))).approvals[0].entry
+        await office.engine.edit(run_id, "send.1", by=MEGAN, shown=shown, fields={"text": "another"})
+        await passing(office, run_id, asked("send.2"))
+        await office.decide(run_id, "send.2", MEGAN, "approve", grant=True)
+        await passing(office, run_id, told)
+    return run_id
+
+
 async def record(story: Story, path: Path) -> None:
     """Live through a story and write down what happened."""
     with tempfile.TemporaryDirectory() as folder:
@@ -437,6 +531,8 @@ if __name__ == "__main__":
         taken_back,
         copy_without_writes,
         two_steps,
+        handed_on_and_revised,
+        changed_and_granted,
     ):
         if not (history := FOLDER / f"{told_story.__name__}.jsonl").exists():
             asyncio.run(record(told_story, history))

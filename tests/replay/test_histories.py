@@ -36,10 +36,13 @@ APPROVAL += ("decided_at",)
 
 # What was added since: part of a digest where it differs from what a state has without it.
 SINCE = {
-    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups"),
+    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups", "grants"),
     TaskState: ("fell_back", "generation", "journal", "stale"),
     ApprovalState: ("quorum", "votes", "due_at", "remind_at", "escalate_to", "on_expiry", "expired"),
 }
+SINCE[TaskState] += ("label", "tainted", "sources", "edits", "feedback", "parts")
+SINCE[ApprovalState] += ("delegates", "delegated", "revises", "remarks", "replaced")
+SINCE[ApprovalState] += ("label", "tainted", "scope", "editable")
 
 
 class Line(msgspec.Struct):

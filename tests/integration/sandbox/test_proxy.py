@@ -106,3 +106,30 @@ async def test_the_playgrounds_probe_says_whether_the_bot_is_there(world: World)
     world.bot.status = 503
     async with world.http.head(world.windows[0]["endpoint"]) as response:
         assert response.status == 503
+
+
+async def test_a_chat_is_opened_only_with_whoever_has_a_window_and_is_their_own(world: World) -> None:
+    _, token = await world.ask(
+        "POST",
+        f"{world['AUTHORITY']}/{world['TENANT_ID']}/oauth2/v2.0/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": world["APP_ID"],
+            "client_secret": world["APP_SECRET"],
+            "scope": "https://api.botframework.com/.default",
+        },
+    )
+    bot = {"Authorization": f"Bearer {token['access_token']}"}
+    url = f"{world.windows[0]['service_url']}/v3/conversations"
+    people = world.sandbox.tenant.people
+    alex = {"members": [{"id": people["alex"].id}], "isGroup": False}
+    status, made = await world.ask("POST", url, json=alex, headers=bot)
+    assert (status, made["serviceUrl"]) == (201, world.windows[1]["service_url"])
+    _, own = await world.ask("POST", url, json={"members": [{"id": people["megan"].id}]}, headers=bot)
+    assert made["id"] != own["id"]
+    without = next(person for key, person in people.items() if key not in ("megan", "alex"))
+    for refused in ({"members": [{"id": without.id}]}, {**alex, "isGroup": True}, {"members": [{"id": "x"}]}):
+        assert (await world.ask("POST", url, json=refused, headers=bot))[0] == 403
+    for odd in ({}, {"members": []}, {"members": [{"id": 1}, {"id": 2}]}, []):
+        assert (await world.ask("POST", url, json=odd, headers=bot))[0] == 400
+    assert (await world.ask("POST", url, json=alex))[0] == 401

@@ -39,6 +39,9 @@ class Drive:
         self.files: dict[str, bytes] = {}
         self.put: Any = None
         self.url = ""
+        self.default_label = ""
+        self.permissions: list[dict[str, Any]] = []
+        self.permissions_status = 200
 
     def item(self, name: str) -> dict[str, Any]:
         return {
@@ -63,6 +66,13 @@ class Drive:
         if request.method == "PUT":
             return await self._put(request)
         name = path.rpartition("/")[2]
+        if path == "/v1.0/drives/drive":
+            settings = {"itemDefaultSensitivityLabelId": self.default_label or None}
+            return web.json_response({"id": "drive", "settings": settings})
+        if name == "permissions":
+            return web.json_response({"value": self.permissions}, status=self.permissions_status)
+        if name == "sensitivityLabels":
+            return web.json_response({"value": [{"id": "l1", "name": "Internal"}, {"id": "l2", "name": "Confidential"}]})
         if path == "/v1.0/drives/drive/root:/Reports":
             return web.json_response({"id": "folder", "name": "Reports", "folder": {}})
         if path.startswith("/v1.0/drives/drive/root:/Reports/") and name in self.files:

@@ -185,6 +185,16 @@ async def test_feedback_has_the_draft_done_again_and_says_what_changed(office: O
         assert (run.status, begun.count("draft"), begun.count("beside"), begun.count("who")) == ("succeeded", 3, 1, 1)
 
 
+async def test_who_gave_the_feedback_on_behalf_of_another_is_asked_about_the_new_draft(office: Office) -> None:
+    ask = asking(text="${tasks.draft.text}", revises="draft", delegates="${tasks.who.people}")
+    async with opened(office):
+        run_id = await office.run(with_needs(plan(who=WHO, draft=DRAFT, ask=ask)))
+        first = await asked(office, run_id, "ask.1")
+        await office.send(run_id, c.DelegateApproval(approval="ask.1", by=ALEX, to=ADELE.id, shown=first.entry))
+        await office.send(run_id, c.GiveFeedback(approval="ask.1", by=ADELE, text="shorter", shown=first.entry))
+        assert (await asked(office, run_id, "ask.2")).approvers == [ADELE]
+
+
 async def test_what_takes_no_feedback_is_not_done_differently(office: Office) -> None:
     async with opened(office):
         run_id, ask = await question(office)
