@@ -253,7 +253,6 @@ class Tandem:
             ending.push_async_callback(self._engine.stop)
             ending.push_async_callback(self._ways.close)
             ending.push_async_callback(self._progress.close)
-            ending.push_async_callback(self._goals.close)
             ending.push_async_callback(self._dialog.close)
             ending.push_async_callback(self._control.stop)
 

@@ -216,20 +216,25 @@ class Dialog:
             case i.Ignored():
                 return (501, None) if inbound.invoke else None
             case _:
-                with self._sign_of_life(who):
+                # A goal is planned: that is known to take a while.
+                with self._sign_of_life(who, 0 if isinstance(intent, i.Say) else SILENCE_SECONDS):
                     async with self._turn(who.person):
                         if not self._heard_before(who.person, inbound):
                             await self._listen(await self._introduced(who), inbound)
         return (200, {}) if inbound.invoke else None
 
     @contextmanager
-    def _sign_of_life(self, who: Reachable) -> Iterator[None]:
+    def _sign_of_life(self, who: Reachable, after_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
         """Whatever takes longer than a moment is acknowledged with a typing sign, which keeps nothing waiting."""
 
         def show() -> None:
             self._background(self._outbound.typing(who.conversation))
 
-        timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, show)
+        if not after_seconds:
+            show()
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(after_seconds, show)
         try:
             yield
         finally:

@@ -64,7 +64,6 @@ class Goals:
     ) -> None:
         self._engine, self._planner, self._outbound = engine, planner, outbound
         self._documents, self._groups, self._clock = documents, groups, clock
-        self._background: set[asyncio.Task[None]] = set()
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def say(self, who: Reachable, text: str, activity: str, group: str = "") -> None:
@@ -76,7 +75,6 @@ class Goals:
             activity: Id of the activity, so that one that comes twice proposes one run.
             group: Receipt of the neutral card in the group in which they said it.
         """
-        self._typing(who)
         async with self._turn(who):
             await self._say(who, text, activity, group)
 
@@ -147,21 +145,9 @@ class Goals:
         except TandemError as error:
             log.info("the card in the group was not updated: %s", error.message)
 
-    async def close(self) -> None:
-        """Let go of what is in the background."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-
     def _turn(self, who: Reachable) -> asyncio.Lock:
         """One after the other: an open question takes one answer, whichever device it comes from."""
         return self._turns.setdefault(who.person.id, asyncio.Lock())
-
-    def _typing(self, who: Reachable) -> None:
-        """The sign comes before the answer, as everything in a chat goes in order, but nothing waits for it."""
-        task = asyncio.get_running_loop().create_task(self._outbound.typing(who.conversation))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
     async def _plan(
         self, who: Reachable, goal: str, answer: tuple[Missing, str] | None = None

@@ -281,16 +281,17 @@ def _service(url: str, http: httpx.AsyncClient) -> GraphServiceClient:
         for module in _USED:
             importlib.import_module(f"msgraph.{module}")
     from kiota_http.kiota_client_factory import KiotaClientFactory
-    from kiota_http.middleware import ParametersNameDecodingHandler, RedirectHandler
+    from kiota_http.middleware import ParametersNameDecodingHandler
     from kiota_http.observability_options import ObservabilityOptions
     from msgraph import GraphServiceClient
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
     from connectors.graph.delegated import DelegatedAuthentication
+    from connectors.graph.redirects import Redirections
 
     # The default middleware but for the retries, the rewriting of /me, and headers that nobody reads. Kiota's factory
     # and not Graph's own, whose transport does not close its connections (msgraph-core 1.5.2).
-    middleware = [RedirectHandler(), ParametersNameDecodingHandler()]
+    middleware = [Redirections(), ParametersNameDecodingHandler()]
     client = KiotaClientFactory.create_with_custom_middleware(middleware, http)
     adapter = GraphRequestAdapter(DelegatedAuthentication(), client)
     adapter.base_url = url

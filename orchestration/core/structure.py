@@ -55,34 +55,28 @@ def _watch_problems(name: str, tasks: dict[str, Node]) -> Iterator[str]:
             yield "a task cannot watch itself"
         elif watched not in tasks:
             yield f"there is no task {watched!r} beside it"
-        elif not tasks[watched].capability or tasks[watched].on_failure == "ask":
+        elif _may_ask(tasks[watched]):
             yield f"{watched!r} asks people or holds other tasks, and a worker cannot be kept waiting for these"
         elif watched in node.needs:
             yield f"{watched!r} is among its needs, so that there is nothing to watch any more"
-        elif _waits_for(watched, name, tasks):
+        elif name in _before(watched, tasks):
             yield f"{watched!r} waits for {name!r}, so that both would wait for each other"
-        elif asking := next(
-            (
-                each
-                for each in _before(watched, tasks) - _before(name, tasks)
-                if tasks[each].approval or tasks[each].on_failure == "ask"
-            ),
-            None,
-        ):
-            yield f"{watched!r} waits for {asking!r}, which may ask people"
+        else:
+            first = _before(name, tasks, watched=False)
+            asking = [each for each in _before(watched, tasks) - first if _may_ask(tasks[each])]
+            yield from (f"{watched!r} waits for {each!r}, which may ask people" for each in sorted(asking))
 
 
-def _waits_for(name: str, other: str, tasks: dict[str, Node]) -> bool:
-    """Whether a task begins, or ends, only after another one."""
-    return other in _before(name, tasks)
+def _may_ask(node: Node) -> bool:
+    return not node.capability or node.on_failure == "ask"
 
 
-def _before(name: str, tasks: dict[str, Node]) -> set[str]:
-    """The tasks that a task needs or watches, and those that these do."""
+def _before(name: str, tasks: dict[str, Node], *, watched: bool = True) -> set[str]:
+    """The tasks that a task needs, and those that these need; with those that are watched on the way."""
     found, queue = set[str](), [name]
     while queue:
-        node = tasks.get(queue.pop())
-        new = {each for each in (*node.needs, *node.watches) if each not in found} if node else set()
+        node = tasks[queue.pop()]
+        new = {each for each in (*node.needs, *(node.watches if watched else ())) if each in tasks} - found
         found |= new
         queue += new
     return found

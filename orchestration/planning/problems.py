@@ -67,6 +67,7 @@ class _Judge:
                 if node.fallback:
                     yield from self._task(f"{path}.fallback", name, node.fallback.capability, node.fallback.with_)
                     yield from self._same_effect(path, node.capability, node.fallback.capability)
+                yield from self._watches(f"{path}.watches", node)
             elif node.for_each:
                 yield from self._for_each(f"{path}.for_each", name, node, node.for_each)
             elif node.repeat:
@@ -84,6 +85,19 @@ class _Judge:
             yield f"{path}.capability: nobody offers {wanted!r} here"
         elif not wrong:
             yield from self._argument(f"{path}.with", given, Shape(capability.input_schema))
+
+    def _watches(self, path: str, node: Node) -> Iterator[str]:
+        if node.watches and self._writes(node):
+            yield f"{path}: {node.capability} writes, and what it writes is fixed before it begins; only a read can watch"
+        yield from (
+            f"{path}: {each!r} writes, and people may be asked about that; only reads can be watched"
+            for each in node.watches
+            if each in self._tasks and self._writes(self._tasks[each])
+        )
+
+    def _writes(self, node: Node) -> bool:
+        capability = self._registry.capability(node.capability) if self._registry else None
+        return capability is not None and capability.effect == "write"
 
     def _same_effect(self, path: str, own: str, fallback: str) -> Iterator[str]:
         mine, other = (self._registry.capability(each) if self._registry else None for each in (own, fallback))

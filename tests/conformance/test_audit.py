@@ -256,7 +256,8 @@ async def test_a_body_from_another_run_does_not_fit(place: Place) -> None:
     seq, body = place.body(other, "ApprovalDecided")
     place.put(run_id, seq, body)
     place.sql(
-        "UPDATE events SET link = (SELECT link FROM events o WHERE o.run_id = ? AND o.seq = ?) WHERE run_id = ? AND seq = ?",
+        "UPDATE events SET link = (SELECT link FROM events o WHERE o.run_id = ? AND o.seq = ?) "
+        "WHERE run_id = ? AND seq = ?",
         other, seq, run_id, seq,
     )  # fmt: skip
     assert place.verify(run_id).seq == seq
@@ -301,7 +302,7 @@ async def test_garbled_anchors_are_named_with_file_and_line(place: Place) -> Non
     run_id = await place.worked()
     (file,) = files_of(place.folder)
     lines = file.read_bytes().splitlines(keepends=True)
-    for wrong, number in ((lines[:1] + [b"what\n"] + lines[1:], 2), ([lines[0].replace(b'"seq":', b'"seq":1')], 1)):
+    for wrong, number in (([*lines[:1], b"what\n", *lines[1:]], 2), ([lines[0].replace(b'"seq":', b'"seq":1')], 1)):
         file.write_bytes(b"".join(wrong))
         found = anchored(place.folder)
         assert f"{file.name}, line {number} is garbled" in found.garbled

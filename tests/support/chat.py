@@ -258,7 +258,6 @@ class Desk:
     async def stop(self) -> None:
         """As the composition root does."""
         await self.dialog.close()
-        await self.goals.close()
         await self.progress.close()
         await self.engine.stop()
 

@@ -196,7 +196,6 @@ class Teams:
     async def stop(self) -> None:
         """See `bot.main.Service`."""
         await self.dialog.close()
-        await self.goals.close()
         await self.progress.close()
         await self.engine.stop()
 

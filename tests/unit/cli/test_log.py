@@ -116,7 +116,7 @@ def test_the_doctor_looks_at_the_database(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert found[-1][0] == "note"
     assert "no event log" in found[-1][1]
     asyncio.run(fill(PostgresStore(url)))
-    assert ("good", "The log there: schema 2, 2 runs, 1 open") in marks(tmp_path)
+    assert ("good", "The log there: schema 3, 2 runs, 1 open") in marks(tmp_path)
     assert ("good", "Nobody owns the log.") in marks(tmp_path)
     monkeypatch.setenv("TANDEM_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x")
     (mark, text), *_ = marks(tmp_path)

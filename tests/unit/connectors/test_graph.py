@@ -299,7 +299,18 @@ async def test_a_download_does_not_carry_the_token_to_another_host(
     assert own != drive.url
 
 
-@pytest.mark.parametrize("target", ["{own}/v1.0/users", "https://localhost:9/x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "{own}/v1.0/users",
+        "https://localhost:9/x",
+        "http://169.254.169.254/metadata/identity/oauth2/token",
+        "http://10.0.0.1/x",
+        "http://[fd00::1]/x",
+        "http://metadata.google.internal/x",
+        "file:///etc/passwd",
+    ],
+)
 async def test_a_redirection_that_leads_nowhere_is_refused(serve: Serve, identity: FakeIdentity, target: str) -> None:
     async def send_around(request: web.Request) -> web.Response:
         own = f"http://{request.headers['Host']}"
@@ -309,6 +320,25 @@ async def test_a_redirection_that_leads_nowhere_is_refused(serve: Serve, identit
     session = client.acting_as(MEGAN)
     with pytest.raises(Refused, match="does not follow"):
         await session.read(session.sdk.users.get, what="look")
+    await client.close()
+
+
+async def test_a_redirection_never_carries_the_token_nor_what_is_written(serve: Serve, identity: FakeIdentity) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def send_on(request: web.Request) -> web.Response:
+        seen.append((request.path, request.headers.get("Authorization")))
+        if request.path == "/v1.0/there":
+            return web.json_response({"value": []})
+        return web.Response(status=307, headers={"Location": "/v1.0/there"})
+
+    client = GraphClient(GraphSettings(url=f"{await serve(send_on)}/v1.0"), identity)  # type: ignore[arg-type]
+    session = client.acting_as(MEGAN)
+    await session.get("/here", what="look")
+    assert seen == [("/v1.0/here", "Bearer token-1"), ("/v1.0/there", None)]
+    with pytest.raises(Refused, match="does not follow"):
+        await session.call("POST", "/me/messages", body={"secret": 1}, write=True)
+    assert [path for path, _ in seen] == ["/v1.0/here", "/v1.0/there", "/v1.0/me/messages"]
     await client.close()
 
 
