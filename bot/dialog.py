@@ -120,9 +120,10 @@ class Dialog:
                 return None
             if inbound.conversation.kind != "personal":
                 return await self._in_group(inbound, inbound.person)
-            who = await self._conversations.remember(inbound.person, inbound.conversation)
-            self._engine.nudge(who.person.id)
-            return await self._attend(who, inbound)
+            with self._sign_of_life(inbound):
+                who = await self._conversations.remember(inbound.person, inbound.conversation)
+                self._engine.nudge(who.person.id)
+                return await self._attend(who, inbound)
         except TandemError as error:
             log.warning("activity %s: %s", inbound.id, error.message)
             return await self._trouble(inbound, error.message)
@@ -216,29 +217,32 @@ class Dialog:
             case i.Ignored():
                 return (501, None) if inbound.invoke else None
             case _:
-                # A goal is planned: that is known to take a while.
-                with self._sign_of_life(who, 0 if isinstance(intent, i.Say) else SILENCE_SECONDS):
-                    async with self._turn(who.person):
-                        if not self._heard_before(who.person, inbound):
-                            await self._listen(await self._introduced(who), inbound)
+                async with self._turn(who.person):
+                    if not self._heard_before(who.person, inbound):
+                        await self._listen(await self._introduced(who), inbound)
         return (200, {}) if inbound.invoke else None
 
     @contextmanager
-    def _sign_of_life(self, who: Reachable, after_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
-        """Whatever takes longer than a moment is acknowledged with a typing sign, which keeps nothing waiting."""
+    def _sign_of_life(self, inbound: i.Inbound) -> Iterator[None]:
+        """Whatever takes longer than a moment is acknowledged with a typing sign, which keeps nothing waiting.
+
+        A goal is planned, which is known to take longer.
+        """
 
         def show() -> None:
-            self._background(self._outbound.typing(who.conversation))
+            self._background(self._outbound.typing(inbound.conversation))
 
-        if not after_seconds:
+        if isinstance(inbound.intent, i.Ignored | i.Feedback):
+            yield
+        elif isinstance(inbound.intent, i.Say):
             show()
             yield
-            return
-        timer = asyncio.get_running_loop().call_later(after_seconds, show)
-        try:
-            yield
-        finally:
-            timer.cancel()
+        else:
+            timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, show)
+            try:
+                yield
+            finally:
+                timer.cancel()
 
     def _background(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(doing)
@@ -394,8 +398,11 @@ class Dialog:
         if not press.execute:
             await self._show(who, inbound, await pressing)
             return None
-        tell, late = partial(self._tell, who.conversation), partial(self._show, who, inbound)
-        done = await self._patience.wait(pressing, tell, late)
+        if who.conversation.kind == "personal":
+            tell, late = partial(self._tell, who.conversation), partial(self._show, who, inbound)
+            done = await self._patience.wait(pressing, tell, late)
+        else:  # the view of one person: what comes too late for this answer is not put before everybody
+            done = await self._patience.wait(pressing, _untold)
         if done is None:
             return note(texts.STILL_WORKING)
         if isinstance(done.result(), Said):
@@ -408,7 +415,8 @@ class Dialog:
             case Note(text=text):
                 await self._tell(who.conversation, text)
             case Card(card=card):
-                await self._put(who.conversation, inbound.reply_to, _message(card))
+                here = inbound.conversation.id == who.conversation.id
+                await self._put(who.conversation, inbound.reply_to if here else "", _message(card))
             case Said(card=card):
                 await self._outbound.send(who.conversation, _message(card))
 
@@ -423,6 +431,10 @@ class Dialog:
 
     async def _tell(self, to: Conversation, text: str) -> None:
         await self._outbound.send(to, Message(summary=texts.summary(text), text=text))
+
+
+async def _untold(text: str) -> None:
+    log.info("nobody was told in a group: %s", text)
 
 
 def _message(card: dict[str, Any]) -> Message:

@@ -6,7 +6,7 @@ import gc
 
 # A graph of 10,000 tasks under way is 800,000 objects, none of them garbage: with Python's own thresholds it is walked
 # a thousand times, which takes as long as the tasks. Reference counts free nearly everything without any walk.
-THRESHOLDS = (20_000, 50, 5)
+THRESHOLDS = (100_000, 50, 5)
 
 
 def settle() -> None:

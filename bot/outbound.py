@@ -164,7 +164,7 @@ class Outbound:
             return await connector.conversations.send_to_conversation(to.id, addressed(to, Activity(type="typing")))
 
         try:
-            await self._orderly(to, typing, attempts=1)
+            await self._orderly(to, typing, rank=Rank.SIGN, attempts=1)
         except TandemError as error:
             log.info("typing was not shown: %s", error.message)
 

@@ -21,10 +21,14 @@ _SWEEP_EVERY = 256
 
 
 class Rank(IntEnum):
-    """What goes first. Messages keep their order among themselves, and so do updates."""
+    """What goes first. Messages keep their order among themselves, and so do updates.
 
-    MESSAGE = 0
-    UPDATE = 1
+    A typing sign does not wait for what others send: it leaves at once, and what follows waits the longer for it.
+    """
+
+    SIGN = 0
+    MESSAGE = 1
+    UPDATE = 2
 
 
 class Budget:
@@ -126,7 +130,7 @@ class Traffic:
         leaving: list[Ticket] = []
         for ticket in sorted(self._heads(), key=_order):
             lane = self._lanes[ticket.lane]
-            if lane.open_at(ticket.rank) <= now and self._together.free_at(_share(ticket.rank)) <= now:
+            if self._open_at(ticket) <= now:
                 lane.waiting.remove(ticket)
                 lane.under_way, ticket.leaving = ticket, True
                 lane.budget.spend(now)
@@ -136,11 +140,7 @@ class Traffic:
 
     def wake_at(self) -> float | None:
         """When to ask again; None if only a request that is under way can change anything."""
-        times = [
-            max(self._lanes[ticket.lane].open_at(ticket.rank), self._together.free_at(_share(ticket.rank)))
-            for ticket in self._heads()
-        ]
-        return min(times, default=None)
+        return min((self._open_at(ticket) for ticket in self._heads()), default=None)
 
     def quiet(self, lane: str) -> bool:
         """Whether nothing waits or is under way in a conversation."""
@@ -166,6 +166,10 @@ class Traffic:
             return
         lane.waiting.append(ticket)
         lane.waiting.sort(key=_order)
+
+    def _open_at(self, ticket: Ticket) -> float:
+        here = self._lanes[ticket.lane].open_at(ticket.rank)
+        return here if ticket.rank is Rank.SIGN else max(here, self._together.free_at(_share(ticket.rank)))
 
     def _heads(self) -> Iterator[Ticket]:
         for lane in self._busy.values():

@@ -107,13 +107,13 @@ def _waits(asked: Asked, viewer: Person) -> bool:
 def _drawn(run: RunView, asked: Sequence[Asked], viewer: Person, title: str, most: int) -> dict[str, Any]:
     body: list[CardElement] = [*header(title, f"{run.title} · {about(run)}")]
     left, bound = most, []
-    for each in asked[:MOST]:
+    for number, each in enumerate(asked[:MOST], 1):
         if not _waits(each, viewer):
-            body.append(_settled(each, viewer))
+            body.append(_settled(each, viewer, number))
             continue
         whole = left > 0 and _short(each)
         left -= whole
-        body.append(_open(run, each, viewer, whole=whole))
+        body.append(_open(run, each, number, whole=whole))
         if whole:
             bound.append([each.approval.id, each.approval.entry])
     if len(asked) > MOST:
@@ -127,9 +127,9 @@ def _drawn(run: RunView, asked: Sequence[Asked], viewer: Person, title: str, mos
     return finished(body, actions, speak=f"{run.title}: {title}.")
 
 
-def _open(run: RunView, asked: Asked, viewer: Person, *, whole: bool) -> CardElement:
+def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElement:
     approval, shown = asked.approval, asked.shown
-    body: list[CardElement] = [line(words(approval.title, 160, bold=True))]
+    body: list[CardElement] = [line(words(f"{number}. {approval.title}", 160, bold=True))]
     if asked.trouble:
         body.append(marked(Mark("!", "Note", "Attention"), [words(sentence(asked.trouble, 300), bold=True)]))
     if shown is not None and shown.tainted:
@@ -147,7 +147,7 @@ def _open(run: RunView, asked: Asked, viewer: Person, *, whole: bool) -> CardEle
         body.append(
             ChoiceSetInput(
                 id=f"choice:{approval.id}",
-                label="Your decision",
+                label=f"Your decision about number {number}",
                 placeholder=_LATER,
                 choices=[InputChoice(title=plain(each.title, 60), value=each.id) for each in choices_of(shown)],
                 spacing="Small",
@@ -160,13 +160,13 @@ def _open(run: RunView, asked: Asked, viewer: Person, *, whole: bool) -> CardEle
     return Container(separator=True, spacing="Medium", items=body)
 
 
-def _settled(asked: Asked, viewer: Person) -> CardElement:
+def _settled(asked: Asked, viewer: Person, number: int) -> CardElement:
     approval = asked.approval
     trouble = [line(words(sentence(asked.trouble, 300)), spacing="None")] if asked.trouble else []
     return Container(
         separator=True,
         spacing="Medium",
-        items=[marked(_mark(approval), [words(approval.title, 160)], [line(*_outcome(asked, viewer)), *trouble])],
+        items=[marked(_mark(approval), [words(f"{number}. {approval.title}", 160)], [line(*_outcome(asked, viewer)), *trouble])],
     )
 
 

@@ -57,7 +57,7 @@ def options(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, 
     if colleagues := eligible(run, approval, viewer):
         send = button("Hand it on", APPROVAL_DELEGATE, data, style="positive", inputs=True)
         hint = note("Your colleague is asked instead of you. You cannot answer it then.")
-        offered.append(unfold("Hand it on", "delegate", [_whom(colleagues), hint], send))
+        offered.append(unfold("Ask a colleague instead", "delegate", [_whom(colleagues), hint], send))
     return offered
 
 

@@ -110,9 +110,10 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
         which = f"(try {task.attempt + 1} of {task.attempts})"
         return [plain(task.message, 160).rstrip(".") or "It did not work", f"{again} {which}"]
     if task.status == "running":
-        return [word, took, f"try {task.attempt} of {task.attempts}" if task.attempt > 1 else ""]
+        again = f"try {task.attempt} of {task.attempts}" if task.attempt > 1 else ""
+        return [word, took, again, *_parts(task, whole=True)]
     if task.status == "succeeded":
-        return [word, "" if task.effect == "ask" else took, plain(task.summary, 120), _verdict(run, task)]
+        return [word, "" if task.effect == "ask" else took, plain(task.summary, 120), *_parts(task), _verdict(run, task)]
     if task.status == "skipped":
         verdict = _verdict(run, task)
         said = "" if verdict or task.code in ("condition", "need") else plain(task.message, 160)
@@ -122,6 +123,12 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
     if task.status in ("failed", "in_doubt"):
         return [word, plain(task.message, 200)]
     return [word]
+
+
+def _parts(task: TaskView, *, whole: bool = False) -> list[str]:
+    """What a worker vouches for: `5 of 6 sources looked through`; of what is done, only what is not the whole."""
+    told = [(name, part) for name, part in task.parts.items() if whole or part.done < part.of]
+    return [f"{part.done:,} of {part.of:,} {plain(name, 60)}" for name, part in told]
 
 
 def doubtful(task: TaskView) -> bool:

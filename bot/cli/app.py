@@ -260,12 +260,14 @@ def prune(
     from bot.cli.prune import prune as prune_log
     from bot.cli.prune import prune_through
     from bot.cli.running import Running
+    from bot.cli.verify import folder_of
+    from orchestration.audit.anchors import FileAnchors
 
     running = Running(state)
     if running.there():
         typer.echo(prune_through(running, older_than, export))
     else:
-        typer.echo(prune_log(log_of(state), older_than, export))
+        typer.echo(prune_log(log_of(state), older_than, export, FileAnchors(folder_of(state))))
 
 
 @app.command()

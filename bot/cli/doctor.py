@@ -28,7 +28,7 @@ _LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 async def examine(state: State) -> list[Finding]:
     """Everything that was looked at, in the order in which it is shown."""
-    findings = [*_machine(), *_folder(state), *await _database(state)]
+    findings = [*_machine(), *_folder(state), *await _database(state), *await _audit(state)]
     described: Mapping[str, Any] | None = None
     try:
         described = state.sandbox()
@@ -59,6 +59,16 @@ async def _database(state: State) -> list[Finding]:
         return []  # each of them is named with the settings
     except TandemError as error:
         return [Finding(_SETTINGS, "bad", error.message, "Mend TANDEM_DATABASE_URL.")]
+
+
+async def _audit(state: State) -> list[Finding]:
+    from bot.cli import verify
+    from bot.cli.log import log_of
+
+    try:
+        return await asyncio.to_thread(lambda: list(verify.look(log_of(state.root), verify.folder_of(state.root))))
+    except TandemError:
+        return []  # what is wrong with the log is named where it is looked at
 
 
 def _environment(described: Mapping[str, Any] | None) -> tuple[dict[str, str], str]:

@@ -13,7 +13,7 @@ from bot.cli.trouble import Trouble
 from bot.control_messages import Prune
 from orchestration.engines.prune import prune as prune_store
 from orchestration.errors import OwnerLocked
-from orchestration.ports import Pruned
+from orchestration.ports import Anchors, Pruned
 
 _SECONDS = 3600.0
 
@@ -31,7 +31,7 @@ def before(older_than: str, now: datetime | None = None) -> datetime:
         raise Trouble(f"{older_than!r} is longer ago than any date: write 90d, for instance") from None
 
 
-def prune(log: Log, older_than: str, export: Path) -> str:
+def prune(log: Log, older_than: str, export: Path, anchors: Anchors | None = None) -> str:
     """Removes and says what was removed.
 
     Raises:
@@ -39,7 +39,7 @@ def prune(log: Log, older_than: str, export: Path) -> str:
     """
     instant = before(older_than)
     try:
-        found = asyncio.run(_prune(log, instant, export))
+        found = asyncio.run(_prune(log, instant, export, anchors))
     except OwnerLocked as error:
         raise Trouble(
             f"{error.message}. Nothing was removed: run this where that bot runs, with its state folder (--state)."
@@ -47,11 +47,11 @@ def prune(log: Log, older_than: str, export: Path) -> str:
     return told(found, older_than, export)
 
 
-async def _prune(log: Log, instant: datetime, export: Path) -> Pruned:
+async def _prune(log: Log, instant: datetime, export: Path, anchors: Anchors | None) -> Pruned:
     store = log.store()
     await store.open()
     try:
-        return await prune_store(store, instant, export)
+        return await prune_store(store, instant, export, anchors=anchors)
     finally:
         await store.close()
 

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.cli.finding import Finding
 from bot.cli.log import Log
 from bot.cli.trouble import Trouble
 from orchestration.audit.anchors import Garbled
 from orchestration.audit.anchors import read as read_anchors
+from orchestration.audit.erasure import BEGUN
 from orchestration.audit.verify import Trail, Verdict, gone, verify
 from orchestration.ports import Anchor, EntryRow, EventRow
-from orchestration.stores.rows import EVENTS, event_rows
+from orchestration.stores.rows import EVENTS, HEADS, event_rows, instant
 
 MISFIT = 3  # exit code: something does not fit; 1 is that it could not be tested
 LATE = timedelta(minutes=1)  # what a running bot has long anchored
@@ -108,9 +110,39 @@ def _since(late: timedelta) -> str:
     return f" for {late // timedelta(minutes=1):,} minutes: is the bot running?" if late > LATE else ""
 
 
+def look(log: Log, folder: Path, now: datetime | None = None) -> Iterator[Finding]:
+    """What `tandem doctor` says of the anchors: whether they are good, and how far they are behind.
+
+    Raises:
+        Trouble: The log cannot be read.
+    """
+    anchors = anchored(folder)
+    heads = _rows(log, f"{HEADS} ORDER BY e.at")
+    if anchors.garbled:
+        yield Finding("Audit", "bad", anchors.garbled, "Find out who wrote there; then: tandem verify --all")
+        return
+    known = {(each.run_id, each.seq) for several in anchors.by_run.values() for each in several}
+    loose = [instant(at) for run_id, seq, _, at in heads if (run_id, seq) not in known]
+    late = (now or datetime.now(UTC)) - loose[0] if loose else timedelta(0)
+    if late > LATE:
+        said = f"{len(loose):,} runs have events that are not anchored, the oldest for {late // LATE:,} minutes."
+        yield Finding("Audit", "bad", said, f"Does the bot run, and can it write to {folder}?")
+    elif heads:
+        said = f"The heads of {len(heads):,} runs are anchored in {folder}"
+        yield Finding("Audit", "good", f"{said}, but for {len(loose)} of the last minute." if loose else f"{said}.")
+    if _rows(log, "SELECT 1 FROM documents WHERE kind = ?", BEGUN):
+        yield Finding(
+            "Audit", "bad", "Somebody's erasure was begun and not finished.", "Ask again: tandem erase PERSON"
+        )
+
+
 def _examine(log: Log, anchors: Sequence[Anchor], run_id: str) -> Verdict:
     row = _rows(log, "SELECT seq FROM runs WHERE run_id = ?", run_id)
-    events: list[EventRow] = event_rows(run_id, _rows(log, f"{EVENTS} WHERE run_id = ? ORDER BY seq", run_id))
+    found = _rows(log, f"{EVENTS} WHERE run_id = ? ORDER BY seq", run_id)
+    try:
+        events: list[EventRow] = event_rows(run_id, found)
+    except (OverflowError, TypeError):
+        return Verdict(run_id, "an event is filed under a time that there is none: it was changed", 1, len(found))
     if not row and not events and anchors:
         return gone(run_id, anchors)
     salts = _rows(log, "SELECT salt FROM salts WHERE run_id = ?", run_id)

@@ -83,12 +83,13 @@ class WorkflowRoute:
     def takes(self, approval: ApprovalView, person: Person) -> ApprovalSystem | None:
         """The system to which a question for this person goes; None for Teams.
 
-        What is more sensitive than a place without a label may hold stays in Teams.
+        What is more sensitive than a place without a label may hold stays in Teams, and so does what to do about a
+        failure or a doubt.
         """
         policy = self._policy()
         if not within(approval.label or UNLABELLED, policy.ceilings.unlabelled):
             return None
-        fitting = (each for each in policy.approval_systems if each.takes(approval.capability, approval.title))
+        fitting = (each for each in policy.approval_systems if _takes(each, approval))
         return next((each for each in fitting if may_decide(each, person)), None)
 
     async def ask(
@@ -162,6 +163,12 @@ class WorkflowRoute:
             "answer_url": self._answers,
             "link": self._links.chat,
         }
+
+
+def _takes(system: ApprovalSystem, approval: ApprovalView) -> bool:
+    if approval.kind == "write":
+        return system.takes(approval.capability, "")
+    return approval.kind == "decision" and system.takes("", approval.title)
 
 
 def may_decide(system: ApprovalSystem, person: Person) -> bool:

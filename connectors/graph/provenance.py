@@ -130,7 +130,7 @@ class Provenance:
         if ids <= self._names.keys():
             return
         response = await session.call("GET", "/security/dataSecurityAndGovernance/sensitivityLabels")
-        if response.status_code in (429,) or response.status_code >= 500:
+        if response.status_code == 429 or response.status_code >= 500:
             raise session.failure(response, "look up what the sensitivity labels mean")
         if response.is_success:
             for label in objects(as_object(response)):

@@ -48,7 +48,7 @@ class FileEntities:
         self._downloads[key] = (item, time.monotonic() + DOWNLOAD_SECONDS)
         if len(self._downloads) > MOST_DOWNLOADS:
             del self._downloads[next(iter(self._downloads))]
-        return f"{self._web_url}/graph/download?tempauth={key}"  # another host than Graph, as SharePoint is
+        return f"{self._url.removesuffix('/v1.0')}/download?tempauth={key}"
 
     def site_id(self, site: Site) -> str:
         """A site's id: host, site, web."""

@@ -11,11 +11,12 @@ import msgspec
 from orchestration.audit.chain import commitment, remains
 from orchestration.audit.personal import parts
 from orchestration.audit.redaction import ERASED, Person, Redaction
+from orchestration.core.run import OPERATOR
 from orchestration.errors import Conflict, Invalid, NotFound
 from orchestration.ports import Anchor, Anchors, Archive, Clock, EntryRow, EventRow, Rewrite, RunRow, Store
 
 _ALL = 1_000_000_000
-_DONE, _BEGUN = "erased", "erasing"
+_DONE, BEGUN = "erased", "erasing"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -107,20 +108,24 @@ class Erasure:
                 "These runs are still open, and erasing would pull the ground from under them. Cancel them first "
                 f"(tandem cancel RUN) or let them end; nothing was erased.{listed}"
             )
-        await self._store.put(_BEGUN, str(person.number), _encode(person))
+        await self._store.put(BEGUN, str(person.number), _encode(person))
         kept = await self._runs(Redaction(person), found.runs)
         await self._documents(Redaction(person))
         if kept:
             return Erased(found, kept, compacted=False)
         await self._store.put(_DONE, str(person.number), _encode({"at": self._clock.now()}))
-        await self._store.drop(_BEGUN, str(person.number))
+        await self._store.drop(BEGUN, str(person.number))
         return Erased(found, kept, await self._store.compact())
 
     # --- finding
 
     async def _who(self, who: str) -> Person:
         wanted = who.strip().casefold()
-        for body in (await self._store.documents(_BEGUN)).values():
+        if wanted == OPERATOR:
+            raise Invalid(
+                "the operator is whoever has the deployment's console and nobody of the tenant: name a person"
+            )
+        for body in (await self._store.documents(BEGUN)).values():
             begun = msgspec.json.decode(body, type=Person)
             if wanted in (begun.id.casefold(), *(upn.casefold() for upn in begun.upns)):
                 return begun
@@ -142,7 +147,7 @@ class Erasure:
                     spellings[id_][0].update({each["upn"]: None} if each.get("upn") else {})
                     spellings[id_][1].update({each["name"]: None} if each.get("name") else {})
         upns, names = spellings[id_]
-        used = [int(number) for kind in (_DONE, _BEGUN) for number in await self._store.documents(kind)]
+        used = [int(number) for kind in (_DONE, BEGUN) for number in await self._store.documents(kind)]
         return Person(id_, tuple(upns), tuple(names), max(used, default=0) + 1)
 
     async def _values(self, needle: str) -> AsyncIterator[Any]:
@@ -170,7 +175,7 @@ class Erasure:
         runs += [Concerned(row.run_id, row.title, False, row.open, False) for row, salt in others if salt in salts]
         documents = 0
         for kind in await self._store.kinds():
-            if kind not in (_DONE, _BEGUN):
+            if kind not in (_DONE, BEGUN):
                 held = await self._store.documents(kind)
                 documents += sum(redaction.concerns(key) or redaction.concerns(body) for key, body in held.items())
         return Found(person, runs, documents)
@@ -211,7 +216,7 @@ class Erasure:
 
     async def _documents(self, redaction: Redaction) -> None:
         for kind in await self._store.kinds():
-            if kind in (_DONE, _BEGUN):
+            if kind in (_DONE, BEGUN):
                 continue
             for key, body in (await self._store.documents(kind)).items():
                 if redaction.concerns(key) or (redaction.concerns(body) and _json(body) is None):

@@ -14,7 +14,8 @@ from orchestration.audit.personal import PLAN_PUBLIC, personal_of
 ERASED = "erased"
 _LEAST_WORDS = 4  # shorter ones, such as "ok", go only where they are all that is said
 _WORDS = ("comment", "text", "reason")
-_KEPT_OF_PERSONS = ("id", "name", "upn", "tenant")
+_KEPT_OF_PERSONS = {"id", "name", "upn", "tenant"}
+_LEAST_PART = 6  # shorter names, such as "Al", are not looked for inside of words
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -44,13 +45,12 @@ class Redaction:
         self._ids = _pattern([person.id])
         self._names = _pattern([*person.upns, *person.names])
         needles = [person.id, *person.upns, *person.names]
-        spelt = {text for each in needles for text in (each, json.dumps(each, ensure_ascii=False)[1:-1])}
-        self._needles = [each.casefold() for each in spelt]
+        self._any = _pattern(text for each in needles for text in (each, json.dumps(each, ensure_ascii=False)[1:-1]))
 
     def concerns(self, text: str | bytes) -> bool:
-        """Whether the person is named there."""
-        folded = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).casefold()
-        return any(needle in folded for needle in self._needles)
+        """Whether the person is named there, in text or in JSON."""
+        read = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        return self._any.search(read) is not None
 
     def text(self, text: str, words: Iterable[str] = ()) -> str:
         """The same without the person, and without these words of theirs."""
@@ -71,13 +71,15 @@ class Redaction:
         if isinstance(value, dict):
             if value.get("id") == self.person.id and "name" in value:
                 return self._person(value, words)
+            if {"id", "name"} <= set(value) <= _KEPT_OF_PERSONS and value.get("upn") not in self.person.upns:
+                return value  # somebody else, perhaps of the same name
             return {self.text(name, words): self.value(each, words) for name, each in value.items()}
         return value
 
     def _person(self, value: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
         """Somebody as the log writes them, or as a directory does: what else it says of them goes, too."""
         kept = {"id": self.person.pseudonym_id, "name": self.person.pseudonym}
-        if set(value) <= set(_KEPT_OF_PERSONS):
+        if set(value) <= _KEPT_OF_PERSONS:
             return kept | ({"tenant": value["tenant"]} if "tenant" in value else {})
         rest = {name: self.value(each, words) for name, each in value.items() if name not in ("id", "name")}
         return kept | rest
@@ -124,8 +126,9 @@ class Redaction:
 
 
 def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
-    longest = sorted({re.escape(each) for each in spellings if each}, key=len, reverse=True)
-    return re.compile("|".join(longest) or r"(?!)", re.IGNORECASE)
+    longest = sorted({each for each in spellings if each}, key=len, reverse=True)
+    parts = [re.escape(each) if len(each) >= _LEAST_PART else rf"(?<!\w){re.escape(each)}(?!\w)" for each in longest]
+    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
 
 
 def _plan(node: Any, of_value: Any) -> Any:

@@ -99,7 +99,7 @@ def gone(run_id: str, anchors: Sequence[Anchor]) -> Verdict:
 def _present(trail: Trail, anchors: Sequence[Anchor]) -> None:
     if not trail.events:
         raise _Misfit(1, "it has no events: all were deleted")
-    if trail.salt is None:
+    if not isinstance(trail.salt, bytes):
         raise _Misfit(0, "its salt is gone, so that nothing of it can be tested")
     for place, row in enumerate(trail.events, 1):
         if row.seq != place:
@@ -109,6 +109,8 @@ def _present(trail: Trail, anchors: Sequence[Anchor]) -> None:
 def _chain(trail: Trail, salt: bytes) -> None:
     before = b""
     for row in trail.events:
+        if not all(isinstance(value, bytes) for value in (row.body, row.link, row.seal)):
+            raise _Misfit(row.seq, f"event {row.seq} is not kept as bytes any more: it was changed")
         if not row.link:
             if before:
                 raise _Misfit(row.seq, f"event {row.seq} ({row.type}) has no link: it was inserted or changed")
@@ -162,6 +164,8 @@ def _heads(trail: Trail, heads: dict[int, str]) -> None:
 
 def _entries(trail: Trail, salt: bytes, anchors: Sequence[Anchor]) -> bool:
     """Context entries are what the events name; what an erasure left is what it left. Whether there was one."""
+    if odd := next((each.entry for each in trail.entries if not isinstance(each.body, bytes)), ""):
+        raise _Misfit(_named_by(trail, odd), f"the context entry {odd} is not kept as bytes any more: it was changed")
     erasures = {anchor.digest for anchor in anchors if anchor.kind == "erased"}
     left = remains(salt, trail.events, trail.entries)
     sealed = any(row.seal for row in trail.events)

@@ -107,8 +107,8 @@ class Registry:
             who = ", ".join(f"{each.name} (up to {each.clearance.replace('_', ' ')})" for each in peers)
             raise NotCleared(
                 f"This is {label.replace('_', ' ')}, and that is more than may be given to whoever does "
-                f"{capability}: {who}. It was given to nobody. Leave out what is that sensitive, lower its label at its "
-                "source if it is too high, or have the owner of the worker raise its clearance."
+                f"{capability}: {who}. It was given to nobody. Leave out what is that sensitive, lower its label at "
+                "its source if it is too high, or have the owner of the worker raise its clearance."
             )
         return found
 

@@ -46,7 +46,7 @@ def skip(
             # It is settled by an earlier skip of something else that it needs; or it is a write under way whose source
             # was taken back, and `left_out` once it is known what became of it.
             stays = task.status in settled or under_way(task)
-            if not stays and dependent not in gone and name not in run.nodes[dependent].optional:
+            if not stays and dependent not in gone and name.rpartition(".")[2] not in run.nodes[dependent].optional:
                 gone.add(dependent)
                 queue.append(dependent)
                 skipped.append(e.TaskSkipped(at=now, task=dependent, reason="need"))

@@ -8,13 +8,15 @@ import msgspec
 
 from orchestration.capabilities import Destination, Worker
 from orchestration.context.audience import spoken
-from orchestration.core.label import Label
+from orchestration.core.label import Label, within
 from orchestration.core.run import Verdict
 from orchestration.engines.live import LiveRun
 from orchestration.errors import Denied, NotCleared
 from orchestration.validation.policy import Policy
 
-_ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
+# As connectors read what a person gives: `Alex Wilber <alex@contoso.com>`, with blanks wherever they like.
+_NAMED = re.compile(r"[^<>]*<([^<>]*)>")
+_ADDRESS = re.compile(r"[^\s<>@,;:\"]+@[^\s<>@,;:\"]+")
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -73,12 +75,26 @@ def gate(
 
 
 def _check_recipients(policy: Policy, recipients: list[str], label: Label, home: str) -> None:
-    addresses = [match[1] for each in recipients if (match := _ADDRESS.fullmatch(each.strip()))]
-    over = [each for each in addresses if not policy.may_see(label, each, home)]
+    over = [each for each in map(_address, recipients) if each and not _may_see(policy, label, each, home)]
     if not over:
         return
-    who = ", ".join(f"{each} (up to {spoken(policy.ceiling_of(each, home))})" for each in over[:5])
+    who = ", ".join(f"{each} (up to {spoken(_ceiling(policy, each, home))})" for each in over[:5])
     raise NotCleared(
         f"This is {spoken(label)}, and that is more than may be sent to {who}. Nobody was asked, and nothing was "
         "written. Leave them out, or have the administrator raise the ceiling in the policy file."
     )
+
+
+def _address(recipient: str) -> str:
+    """The address that a recipient is; empty for somebody who is given by name, whom the connector looks up."""
+    named = _NAMED.fullmatch(recipient.strip())
+    return (named[1] if named else recipient).strip() if "@" in recipient else ""
+
+
+def _ceiling(policy: Policy, address: str, home: str) -> Label:
+    """What may go to an address; whatever is not one single address might lead anywhere."""
+    return policy.ceiling_of(address, home) if _ADDRESS.fullmatch(address) else policy.ceilings.outside
+
+
+def _may_see(policy: Policy, label: Label, address: str, home: str) -> bool:
+    return within(label, _ceiling(policy, address, home))

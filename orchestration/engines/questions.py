@@ -356,7 +356,7 @@ def _lost_without(live: LiveRun, name: str) -> list[str]:
     while queue:
         gone = queue.pop()
         for dependent in live.run.dependents[gone]:
-            if dependent not in lost and gone not in live.run.nodes[dependent].optional:
+            if dependent not in lost and gone.rpartition(".")[2] not in live.run.nodes[dependent].optional:
                 lost.add(dependent)
                 queue.append(dependent)
     return [each for each in live.run.nodes if each in lost and each != name]

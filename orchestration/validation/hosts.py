@@ -67,6 +67,8 @@ def is_this_machine(host: str) -> bool:
 
 def pattern_problem(pattern: str) -> str:
     """What is wrong with a pattern such as `contoso.sharepoint.com`, `*.contoso.com`; empty if it is fine."""
+    if "/" in pattern:
+        return "is not a host: leave out https:// and the path"
     host, colon, port = pattern.partition(":")
     if colon and not (port.isdecimal() and 0 < int(port) < 65536):
         return f"{port!r} is not a port"

@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from orchestration.core.label import Label, within
+from orchestration.core.label import Label
 from orchestration.core.run import Person
-from orchestration.validation.hosts import destination, is_this_machine, matches, pattern_problem
+from orchestration.validation.hosts import ascii_host, destination, is_this_machine, matches, pattern_problem
 
 Rule = Literal["allow", "ask", "deny"]
 
@@ -42,10 +42,9 @@ class ApprovalSystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     deciders: list[str] = []
 
     def takes(self, capability: str, title: str) -> bool:
-        """Whether questions about such a write, or with such a title, go there."""
-        return any(covers(rule, capability) for rule in self.for_capabilities) or any(
-            map(title.startswith, self.titles)
-        )
+        """Whether questions about such a write (empty for a decision), or with such a title, go there."""
+        named = bool(capability) and any(covers(rule, capability) for rule in self.for_capabilities)
+        return named or any(map(title.startswith, self.titles))
 
 
 class Ceilings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,16 +122,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if _GUEST in address.casefold():
             return False
         domains = self.domains or [home.rpartition("@")[2]]
-        return address.rpartition("@")[2].casefold() in {domain.casefold() for domain in domains}
+        return _domain(address) in {_domain(domain) for domain in domains}
 
     def allows(self, url: str) -> bool:
         """Whether what goes out may hold a link to this address."""
         found = destination(url)
         return bool(found) and "://" not in url.partition("://")[2] and any(matches(found, each) for each in self.hosts)
-
-    def may_see(self, label: Label, address: str, home: str) -> bool:
-        """Whether something with this label may go to an address."""
-        return within(label, self.ceiling_of(address, home))
 
     def problems(self) -> list[str]:
         """What a schema cannot say, as `path: what`."""
@@ -153,6 +148,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for place, system in enumerate(self.approval_systems):
             found += [f"approval_systems[{place}]{wrong}" for wrong in _system_problems(system)]
         return found
+
+
+def _domain(address: str) -> str:
+    """Where an address belongs, as DNS has it: `straße.example` and `strasse.example` are two companies."""
+    domain = address.rpartition("@")[2]
+    return ascii_host(domain) or domain
 
 
 def covers(rule: str, capability: str) -> bool:

@@ -29,7 +29,7 @@ _INLINE = re.compile(r"[\\`*_~\[\]|]")
 # What some clients make a link of without being asked.
 _ADDRESS = re.compile(r"(?<=[A-Za-z])(?=://)|(?<=[wW]{3})(?=\.)")
 # What begins HTML or an entity; `a < b` and `AT&T` stay as they are.
-_HTML = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+_HTML = re.compile(r"<(?=[A-Za-z/!?]|[^\s<>]*@)|&(?=#?\w+;)")
 # What begins a heading, quote, list or rule at the start of a text.
 _START = re.compile(r"^(?:[#>=]|[-+](?=[\s-]|$))")
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import msgspec
 
 from orchestration.capabilities import TaskContext, worker
 from orchestration.workers.appointment import Invited, Meeting, time_of
+from orchestration.workers.gathered import Kind, gather
 from orchestration.workers.period import short
 from orchestration.workers.sources import Document, File, Mail, counted, gist, listed, newest, noted, of_file, spoken
 
@@ -27,21 +29,18 @@ class Material(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         meeting: As `meeting.choose` gives it.
-        mails: About it; null if the mailbox was left out.
-        files: About it; null if they were left out.
-        documents: What those that were read say; null for one that could not be.
+        sources: What the watched tasks look for, by their names: `mails` as `mail.search` gives them, `files` as
+            `files.recent` does, a `document` as `files.read` does, or a `search` that only leads to others.
         reader: Who is briefed, by name.
     """
 
     meeting: Meeting
-    mails: list[Mail] | None = None
-    files: list[File] | None = None
-    documents: list[Document | None] = []
+    sources: dict[str, Kind] = {}
     reader: str = ""
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole brief as `text`, and its lines for a card."""
+    """The whole brief as `text`, and its lines for a card; `missing` names the sources that are not in it."""
 
     title: str
     text: str
@@ -51,24 +50,33 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     mails: str
     files: str
     points: str
+    missing: str = ""
 
 
-@worker("brief.compose", title="Compile the brief", attempts=1, summarize=lambda brief: brief.headline)
+@worker(
+    "brief.compose",
+    title="Compile the brief",
+    timeout=timedelta(minutes=10),
+    attempts=2,
+    summarize=lambda brief: brief.headline,
+)
 async def compose(material: Material, task: TaskContext) -> Brief:
-    """A brief of what was found, each piece with its date and link; whatever was left out is said."""
-    del task
+    """A brief of what the watched tasks find, each piece with its date and link; whatever is not in it is said.
+
+    It does not wait for a source that does not answer, and says so.
+    """
     meeting = material.meeting
-    mails = newest(material.mails or [])
-    files = material.files or []
-    documents = [each for each in material.documents if each]
+    gathered = await gather(material.sources, task)
+    mails = newest(gathered.mails or [])
+    files, documents = gathered.files or [], gathered.documents
     points = _points(documents)
     others = [each.name for each in meeting.people if each.name != material.reader]
     if meeting.organizer and meeting.organizer not in [material.reader, *others]:
         others.insert(0, meeting.organizer)
     people = _people(meeting.people, meeting.organizer)
     found = " and ".join(
-        ([] if material.mails is None else [counted(len(mails), "mail")])
-        + ([] if material.files is None else [counted(len(files), "file")])
+        ([] if gathered.mails is None else [counted(len(mails), "mail")])
+        + ([] if gathered.files is None else [counted(len(files), "file")])
     )
     where = meeting.place or ("online" if meeting.online else "")
     parts = [
@@ -79,8 +87,10 @@ async def compose(material: Material, task: TaskContext) -> Brief:
     ]
     if points:
         parts.append("Lines in the documents that name something open, due or decided\n" + "\n".join(points))
-    parts.append("Mail of the last 30 days, newest first\n" + _mails(material.mails, mails))
-    parts.append("Files\n" + _files(material.files, files, documents))
+    parts.append("Mail of the last 30 days, newest first\n" + _mails(gathered.mails, mails))
+    parts.append("Files\n" + _files(gathered.files, files, documents))
+    if gathered.missing:
+        parts.insert(1, "Not in this brief\n" + "\n".join(f"- {each}" for each in gathered.missing))
     notes = [noted(each, note) for each in documents for note in each.notes]
     if notes:
         parts.append("Please note\n" + "\n".join(f"- {note}" for note in notes[:10]))
@@ -89,6 +99,7 @@ async def compose(material: Material, task: TaskContext) -> Brief:
         title=f"Brief: {gist(meeting.subject, 120)}, {time_of(meeting)}",
         text="\n\n".join(parts),
         headline=f"{found or 'nothing was searched'} about it",
+        missing=gist(" ".join(gathered.missing), 400),
         people=gist(listed(others, most=8), 190),
         about=gist(spoken(meeting.text), 190),
         mails=gist(

@@ -1,4 +1,4 @@
-"""`files.recent` and `files.choose`: which of the files found are meant."""
+"""`files.recent`, `files.names` and `files.choose`: which files are meant."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from orchestration.capabilities import TaskContext, worker
 from orchestration.errors import InvalidContent, NotFound
 from orchestration.workers.sources import File, counted, gist
 
+MOST_NAMES = 20
 READABLE = frozenset({"docx", "pdf", "xlsx", "txt", "md"})
 _WORD = re.compile(r"[^\W_]+")
 
@@ -45,6 +46,22 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     files: list[File]
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arguments of `files.names`.
+
+    Attributes:
+        said: Names of files with semicolons between them: names hold commas.
+    """
+
+    said: str
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of files in the order given, each once."""
+
+    names: list[str]
+
+
 @worker(
     "files.recent", title="Pick the latest files", attempts=1, summarize=lambda found: counted(len(found.files), "file")
 )
@@ -60,6 +77,24 @@ async def recent(found: Found, task: TaskContext) -> Files:
         and (found.last_day is None or when.date() <= found.last_day)
     ][: max(found.most, 1)]
     return Files(files=kept, readable=[each for each in kept if each.name.rpartition(".")[2].lower() in READABLE])
+
+
+@worker(
+    "files.names", title="See which are meant", attempts=1, summarize=lambda found: counted(len(found.names), "file")
+)
+async def names(listed: Listed, task: TaskContext) -> Names:
+    """What somebody wrote, one name for each file.
+
+    Raises:
+        InvalidContent: There is none, or there are too many.
+    """
+    del task
+    found = list(dict.fromkeys(" ".join(each.split()) for each in re.split(r"[;\n]", listed.said) if each.strip()))
+    if not found:
+        raise InvalidContent("Which files? Give their names, with semicolons between them.")
+    if len(found) > MOST_NAMES:
+        raise InvalidContent(f"{len(found)} files are too many at once: name up to {MOST_NAMES}.")
+    return Names(names=found)
 
 
 @worker("files.choose", title="Find the one that is meant", attempts=1, summarize=lambda file: gist(file.name, 80))

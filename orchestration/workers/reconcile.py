@@ -49,14 +49,17 @@ class ReconcileInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     summarize=lambda result: result.summary,
 )
 async def reconcile(arguments: ReconcileInput, task: TaskContext) -> Reconciliation:
-    """Compare ledgers invoice by invoice.
+    """Compare ledgers invoice by invoice, and vouch for each system that every row of it is accounted for.
 
     Raises:
         Invalid: Fewer than two systems, a negative tolerance, or two systems of one name.
         InvalidContent: The ledgers are of different periods.
     """
-    del task
-    return await asyncio.to_thread(compare, arguments)  # seconds of work for large ledgers, and others wait their turn
+    made = await asyncio.to_thread(compare, arguments)  # seconds of work for large ledgers, and others wait their turn
+    await task.complete("systems", len(made.compared), len(arguments.ledgers))
+    for each in made.figures.systems:
+        await task.complete(f"{each.name} {arguments.terms.documents}", each.accounted, each.entries)
+    return made
 
 
 def compare(arguments: ReconcileInput) -> Reconciliation:
@@ -88,8 +91,9 @@ def compare(arguments: ReconcileInput) -> Reconciliation:
                 totals=_totals(ledger.entries),
                 link=ledger.link,
                 note=ledger.note,
+                accounted=sum(len(groups[place]) for groups in kept.values()) + len(reversed_[system]),
             )
-            for system, ledger in ledgers.items()
+            for place, (system, ledger) in enumerate(ledgers.items())
         ],
         invoices=len(kept),
         matched=len(kept) - len(found),

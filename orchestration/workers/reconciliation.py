@@ -21,6 +21,7 @@ class SystemFigures(msgspec.Struct, frozen=True, kw_only=True):
         totals: Currency => sum of its rows.
         link: Where a person finds it, if anywhere.
         note: Where its rows come from, if not from the system itself.
+        accounted: Number of its rows that were matched, reported as a discrepancy, or cancelled out.
     """
 
     system: str
@@ -29,6 +30,7 @@ class SystemFigures(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, Decimal]
     link: str
     note: str = ""
+    accounted: int = 0
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):

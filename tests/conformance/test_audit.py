@@ -178,6 +178,27 @@ async def test_a_changed_column_is_named(place: Place) -> None:
     assert place.verify(run_id).seq == 3
 
 
+async def test_what_is_of_another_kind_than_it_was_does_not_confuse_it(place: Place) -> None:
+    run_id = await place.worked()
+    place.sql("UPDATE events SET body = ? WHERE run_id = ? AND seq = 4", b"\xff", run_id)
+    assert place.verify(run_id).seq == 4
+    place.sql("UPDATE events SET body = ? WHERE run_id = ? AND seq = 4", b"[1]", run_id)
+    assert place.verify(run_id).seq == 4
+    place.sql("UPDATE events SET at = 9000000000000000000 WHERE run_id = ? AND seq = 4", run_id)
+    assert not place.verify(run_id).fits
+
+
+async def test_a_body_kept_as_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "tandem.db"
+    place = Place(tmp_path, lambda: SqliteStore(file), FileLog(file), "")
+    run_id = await place.worked()
+    place.sql("UPDATE events SET body = CAST(body AS TEXT) WHERE seq = 4")
+    assert place.verify(run_id).seq == 4
+    place.sql("UPDATE events SET body = CAST(body AS BLOB) WHERE seq = 4")
+    place.sql("UPDATE entries SET body = CAST(body AS TEXT)")
+    assert "not kept as bytes" in place.verify(run_id).why
+
+
 async def test_a_deleted_event_is_missed(place: Place) -> None:
     run_id = await place.worked()
     place.sql("DELETE FROM events WHERE run_id = ? AND seq = 5", run_id)

@@ -59,6 +59,18 @@ def test_messages_of_anybody_go_before_updates_of_anybody() -> None:
     assert set(at_once[30:]) <= set(updates)
 
 
+def test_a_typing_sign_leaves_at_once_and_what_follows_waits_for_it() -> None:
+    traffic = Traffic()
+    for number in range(50):
+        traffic.join(f"m{number}", Rank.MESSAGE, 0.0)
+    run(traffic, 0.0)
+    sign = traffic.join("a", Rank.SIGN, 0.5)
+    assert traffic.due(0.5) == [sign]
+    later = [traffic.join(f"n{number}", Rank.MESSAGE, 0.5) for number in range(50)]
+    assert [at for at, _ in run(traffic, 9.0, 0.5)] == [1.0] * 49 + [1.5]
+    assert len(later) == 50
+
+
 def test_one_request_of_a_conversation_is_under_way_at_a_time() -> None:
     traffic = Traffic()
     first, second = traffic.join("a", Rank.MESSAGE, 0.0), traffic.join("a", Rank.MESSAGE, 0.0)

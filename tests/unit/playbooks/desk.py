@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import orchestration
 from connectors.graph import workers as graph_workers
 from connectors.graph.client import GraphClient
 from orchestration.capabilities import Registry, TaskContext, Worker
+from orchestration.core.label import Source
 from orchestration.core.plan import Answer, Plan
 from orchestration.core.run import ENDED, Person
 from orchestration.core.view import RunView
@@ -48,6 +50,8 @@ class Desk(Office):
     Attributes:
         replies: Capability => what it gives.
         asked: Capability => the arguments that it was called with, in order.
+        notes: Capability => what it notes as its source.
+        waits_for: Capability => what has to happen before it answers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +59,8 @@ class Desk(Office):
         self.clock = FakeClock(NOW)
         self.replies: dict[str, Reply] = {}
         self.asked: dict[str, list[Any]] = {}
+        self.notes: dict[str, Source] = {}
+        self.waits_for: dict[str, asyncio.Event] = {}
         graph = graph_workers(cast("GraphClient", None))
         self.registry = Registry([*EVERYDAY, *(self._played(each) for each in graph)])
         self.planner = PlaybookPlanner(self.registry, Path(orchestration.__file__).parent / "playbooks")
@@ -64,6 +70,10 @@ class Desk(Office):
 
         async def call(arguments: msgspec.Struct, task: TaskContext) -> Any:
             self.asked.setdefault(name, []).append(arguments)
+            if name in self.waits_for:
+                await self.waits_for[name].wait()
+            if name in self.notes:
+                task.note(self.notes[name])
             reply = self.replies[name]
             if callable(reply):
                 reply = reply(arguments)

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from orchestration.errors import InvalidContent
+import pytest
+
+from orchestration.core.label import Source
+from orchestration.core.run import Part
+from orchestration.errors import InvalidContent, NotPermitted
+from orchestration.workers import gathered
+from orchestration.workers.gathered import PART
 from tests.support.office import MEGAN
 from tests.unit.playbooks.desk import Desk, facts, links
 
@@ -98,12 +105,66 @@ async def test_a_time_without_a_meeting_names_those_that_there_are(desk: Desk) -
     assert "mail.search" not in desk.asked
 
 
-async def test_a_document_that_cannot_be_read_is_left_out_once_somebody_says_so(desk: Desk) -> None:
+async def test_a_document_that_cannot_be_read_is_named_in_the_brief_and_nobody_is_kept_waiting(desk: Desk) -> None:
     prepare(desk)
     desk.replies["files.read"] = InvalidContent("Litware minutes.docx is locked with a password.")
     run = await desk.begin("Brief me for the meeting tomorrow at 9")
-    await desk.answer(run, "first", MEGAN, "skip")
     await desk.answer(run, "draft", MEGAN, "approve")
     answer = await desk.ended(run)
     assert answer.text.startswith("Team breakfast, Sat 21 Nov")
     assert "Open or due" not in facts(answer)
+    assert facts(answer)["Not in it"] == "Read the latest file: this did not work, so it is left out."
+    assert "Not in this brief\n- Read the latest file: this did not work" in desk.asked["mail.draft"][0].text
+
+
+async def test_a_mailbox_that_cannot_be_searched_is_named_and_not_taken_for_an_empty_one(desk: Desk) -> None:
+    prepare(desk)
+    desk.replies["mail.search"] = NotPermitted("You may not open it.")
+    desk.replies["files.search"] = NotPermitted("You may not search.")
+    run = await desk.begin("Brief me for the meeting at 14:00")
+    await desk.answer(run, "draft", MEGAN, "approve")
+    answer = await desk.ended(run)
+    text = desk.asked["mail.draft"][0].text
+    assert "nothing was searched about it" in answer.text
+    assert "Your mailbox was left out." in text
+    assert "Files were left out." in text
+    assert "None was found" not in text
+    assert "Look for mails about it: this did not work" in facts(answer)["Not in it"]
+
+
+async def test_the_brief_vouches_for_how_many_of_its_sources_are_in_it(desk: Desk) -> None:
+    prepare(desk)
+    desk.replies["files.read"] = InvalidContent("Litware minutes.docx is locked with a password.")
+    run = await desk.begin("Brief me for the meeting at 14:00")
+    await desk.answer(run, "draft", MEGAN, "approve")
+    await desk.ended(run)
+    task = next(each for each in (await desk.engine.view(run)).tasks if each.name == "brief")
+    assert task.parts == {PART: Part(5, 6)}  # there is only one file to be read, and it cannot be
+
+
+async def test_a_source_that_does_not_answer_is_left_behind_and_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(desk)
+    monkeypatch.setattr(gathered, "PATIENCE_SECONDS", 0.2)
+    answers = asyncio.Event()
+    desk.waits_for["mail.search"] = answers
+    run = await desk.begin("Brief me for the meeting at 14:00")
+    await desk.answer(run, "draft", MEGAN, "approve")
+    await desk.until(run, lambda run: any(each.name == "draft" and each.status == "succeeded" for each in run.tasks))
+    answers.set()
+    answer = await desk.ended(run)
+    assert "Look for mails about it: there was no answer in time" in facts(answer)["Not in it"]
+    assert facts(answer)["Files"] == "Litware minutes.docx"
+
+
+async def test_what_was_read_of_outsiders_taints_the_brief_and_its_draft(desk: Desk) -> None:
+    prepare(desk)
+    desk.notes["mail.search"] = Source("Litware contract", "Outlook", outside=True)
+    desk.notes["files.read"] = Source("Litware minutes.docx", "SharePoint", label="confidential")
+    run = await desk.begin("Brief me for the meeting at 14:00")
+    await desk.until(run, lambda run: any(each.open and each.task == "draft" for each in run.approvals))
+    asked = next(each for each in (await desk.engine.view(run)).approvals if each.task == "draft")
+    assert (asked.label, asked.tainted, asked.scope) == ("confidential", True, "")
+    shown = await desk.engine.shown(run, asked.id)
+    assert {each.title for each in shown.sources} == {"Litware contract", "Litware minutes.docx"}

@@ -12,8 +12,10 @@ import pytest
 from aiohttp import web
 
 from bot.routes.receipt import Routed
+from orchestration.capabilities import TaskContext
 from orchestration.core.plan import Answer, Node, Plan
-from orchestration.errors import NotFound, NotPermitted, SignInNeeded, Unavailable
+from orchestration.errors import NotFound, NotPermitted, Refused, SignInNeeded, Unavailable
+from tests.support.office import Number
 from tests.unit.routes.bureau import ADELE, ALEX, APP, MEGAN, TENANT, Bureau, gone, opened
 
 
@@ -239,3 +241,20 @@ async def test_what_ended_while_the_process_was_down_is_told_after_the_start(bur
     bureau.database = type(bureau.database)(bureau.path / "tandem.db")
     await bureau.start()
     await bureau.until(run_id, lambda run: ("withdrawn:ask.1", ALEX.id) in run.receipts)
+
+
+async def test_what_to_do_about_a_failure_is_asked_in_teams_whatever_the_system_takes(bureau: Bureau) -> None:
+    async def fail(_: Number, __: TaskContext) -> Number:
+        raise Refused("The target says no.")
+
+    bureau.register("fail", fail, write=True, attempts=1)
+    bureau.name_system(for_capabilities=["*"], titles=[""])
+    nodes = {"fail": Node(capability="fail", on_failure="ask")}
+    run_id = await bureau.launch(Plan(title="Fail", tasks=nodes, answer=Answer(text="done")))
+    await bureau.asked(run_id)
+    await bureau.decide(run_id, "fail.1", MEGAN, "approve")
+    await bureau.asked(run_id, 2)
+    assert [question["approval"]["kind"] for question in bureau.system.questions if question["type"] == "question"] == [
+        "write"
+    ]
+    assert [shown.kind for _, shown, _ in bureau.surface.asked] == ["failure"]
