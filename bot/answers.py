@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot import texts
-from bot.wire import CARD
 from bot.reply import Card, Note, Reply, Said
+from bot.wire import CARD
 
 NOTE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"

@@ -110,6 +110,9 @@ class Copies:
             message = Message(summary=texts.of_closed_question(approval), card=cards.asked_back(run, approval))
             await self._finish(run, notice, to, message)
             return
+        newer = approvers.successor(run, approval, person) if person is not None else None
+        if newer is not None and (f"approval:{newer.id}", to) not in run.receipts:
+            return  # it may be about to take the place of this one; once it has been delivered this is looked at again
         shared = on_one_card(run, approval, to) if kind == "approval" else [approval]
         if approval not in shared:  # another question has taken its place on the same message
             await self.record(run, f"{CLOSED}{notice}", to, "shown")

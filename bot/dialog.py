@@ -18,7 +18,7 @@ from bot.cards.buttons import SIGN_IN_AGAIN
 from bot.conversations import Conversation, Conversations, Reachable
 from bot.goals import Goals
 from bot.groups import Groups
-from bot.notifier import TeamsNotifier
+from bot.notifier import OUTCOME, TeamsNotifier
 from bot.outbound import Member, Message, Outbound, Receipt
 from bot.patience import Patience
 from bot.presses import Presses
@@ -132,7 +132,7 @@ class Dialog:
             return await self._trouble(inbound, texts.TROUBLE)
 
     async def _introduced(self, who: Reachable) -> Reachable:
-        """Ask the channel once for what the activity does not say of the person; no press is kept waiting for it."""
+        """Ask the channel once for what the activity does not say of the person."""
         if who.person.upn:
             return who
         if who.person.id in self._met:  # perhaps by the turn that this one waited for
@@ -269,9 +269,13 @@ class Dialog:
         return self._turns.setdefault(person.id, asyncio.Lock())
 
     async def _opinion(self, who: Reachable, inbound: i.Inbound, given: i.Feedback) -> None:
-        """Keep what the person thinks of an answer, with the run that gave it."""
+        """Keep what the person thinks of an answer, with the run that gave it.
+
+        The Playground does not say which message the thumb is under: then it is about the newest answer.
+        """
         for run in await self._engine.runs(person=who.person.id, limit=MOST_ANSWERS):
-            if any(_is_message(receipt, inbound.reply_to) for receipt in run.receipts.values()):
+            answered = any(notice.partition(":")[0] == OUTCOME for notice, _ in run.receipts)
+            if _holds(run, inbound.reply_to) if inbound.reply_to else answered:
                 command = LeaveFeedback(by=who.person, reaction=given.reaction, text=given.text)
                 await self._engine.send(run.run_id, command, command_id=f"{run.run_id}:feedback:{inbound.id}")
                 return
@@ -386,15 +390,19 @@ class Dialog:
 
     # --- buttons
 
-    async def _sign_in_again(self, who: Reachable, activity: str) -> Reply:
-        return Note(await self._sign_ins.again(who, activity))
+    async def _pressed(self, who: Reachable, inbound: i.Inbound, press: i.Press) -> Reply:
+        """What a press leads to; a client may send one before its person has said a word."""
+        if who.conversation.kind == "personal":
+            who = await self._introduced(who)
+        if who.guest:
+            await self._presses.refused(who.person, press.data, TURNED_AWAY[texts.GUEST])
+            return Note(texts.GUEST)
+        if press.verb == SIGN_IN_AGAIN:
+            return Note(await self._sign_ins.again(who, inbound.id))
+        return await self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
 
     async def _press(self, who: Reachable, inbound: i.Inbound, press: i.Press) -> InvokeAnswer | None:
-        pressing = (
-            self._sign_in_again(who, inbound.id)
-            if press.verb == SIGN_IN_AGAIN
-            else self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
-        )
+        pressing = self._pressed(who, inbound, press)
         if not press.execute:
             await self._show(who, inbound, await pressing)
             return None
@@ -441,6 +449,8 @@ def _message(card: dict[str, Any]) -> Message:
     return Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
 
 
-def _is_message(receipt: str, activity: str) -> bool:
-    found = Receipt.decode(receipt)
-    return found is not None and bool(activity) and found.activity == activity
+def _holds(run: RunView, activity: str) -> bool:
+    """Whether a message is one of the run's."""
+    return any(
+        receipt is not None and receipt.activity == activity for receipt in map(Receipt.decode, run.receipts.values())
+    )

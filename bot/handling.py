@@ -94,6 +94,7 @@ class Handling:
             fields = {name: text for name, text in typed.items() if text != _lines(before.get(name, ""))}
             if not fields and approval.entry == shown:
                 return Note(texts.NOTHING_EDITED)
+        self._progress.defer(run_id)
         try:
             with self._notifier.in_place(run_id, approval.task if approval else "", who.person, card):
                 applied = await self._engine.edit(

@@ -240,8 +240,8 @@ def _bot_id(activity: Activity) -> str:
 def _mentions(activity: Activity) -> list[tuple[str, str]]:
     """Who is mentioned: id and the text that stands for them."""
     found = []
-    for entity in activity.entities or []:
-        more = (entity and entity.additional_properties) or {}
+    for entity in filter(None, activity.entities or []):
+        more = entity.additional_properties or {}
         who = more.get("mentioned")
         if entity.type == "mention" and isinstance(who, dict) and who.get("id"):
             found.append((str(who["id"]), str(more.get("text") or "")))

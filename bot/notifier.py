@@ -134,10 +134,11 @@ class TeamsNotifier:
         if run.started_at is None and run.status == "cancelled" and on_card:
             return on_card
         links = {} if answer else await self._links(run)
+        read = [each for task in run.tasks if task.status == "succeeded" for each in task.sources]
         message = Message(
             summary=texts.of_outcome(run, answer),
             card=cards.outcome(run, answer, links),
-            sources=[each for task in run.tasks if task.status == "succeeded" for each in task.sources] if answer else [],
+            sources=read if answer else [],
             feedback=answer is not None,
         )
         return await self._send(run.initiator, message)

@@ -52,12 +52,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 def reference(to: Conversation) -> ConversationReference:
     """How the SDK finds the conversation."""
+    account = ConversationAccount(id=to.id, tenant_id=to.tenant or None, conversation_type=to.kind)
+    if to.kind != "personal":
+        account.is_group = True
     return ConversationReference(
         user=ChannelAccount(id=to.user_id),
         bot=ChannelAccount(id=to.bot_id, name=to.bot_name),
-        conversation=ConversationAccount(
-            id=to.id, tenant_id=to.tenant or None, conversation_type=to.kind, is_group=to.kind != "personal" or None
-        ),
+        conversation=account,
         channel_id=to.channel_id,
         service_url=to.service_url,
         locale=to.locale,

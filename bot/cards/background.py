@@ -64,7 +64,7 @@ def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
         [
             ("On behalf of", plain(shown.on_behalf_of.name, 80)),
             ("Goes to", listed(who)),
-            ("How sensitive", LABEL_WORDS[shown.label]),
+            ("Sensitivity", LABEL_WORDS[shown.label]),
         ],
         limit=900,
         spacing="Medium",

@@ -142,7 +142,7 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
         if shown.text:
             body.append(line(words(sentence(shown.text, 400)), spacing="Small"))
         who = listed([plain(each, 80) for each in shown.recipients])
-        rest = [("Goes to", who), ("How sensitive", LABEL_WORDS[shown.label])]
+        rest = [("Goes to", who), ("Sensitivity", LABEL_WORDS[shown.label])]
         body += facts([*shown.facts, *rest], most=_MOST_FACTS + len(rest), limit=max(_LONGEST_FACT, 300))
         body.append(
             ChoiceSetInput(
@@ -166,7 +166,11 @@ def _settled(asked: Asked, viewer: Person, number: int) -> CardElement:
     return Container(
         separator=True,
         spacing="Medium",
-        items=[marked(_mark(approval), [words(f"{number}. {approval.title}", 160)], [line(*_outcome(asked, viewer)), *trouble])],
+        items=[
+            marked(
+                _mark(approval), [words(f"{number}. {approval.title}", 160)], [line(*_outcome(asked, viewer)), *trouble]
+            )
+        ],
     )
 
 

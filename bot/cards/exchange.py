@@ -17,15 +17,15 @@ LONGEST_REMARK = 1000
 _MOST = 6
 
 
-def exchange(run: RunView, approval: ApprovalView, *, most: int = _MOST) -> list[CardElement]:
-    """What was asked back and replied, the latest last; empty for nothing."""
+def exchange(run: RunView, approval: ApprovalView, *, most: int = _MOST, waits: bool = True) -> list[CardElement]:
+    """What was asked back and replied, the latest last; empty for nothing. `waits`: say so while a reply is missing."""
     if not approval.remarks:
         return []
     left = len(approval.remarks) - most
     more = [note(f"{counted(left, 'earlier remark')} not shown here", spacing="None")] if left > 0 else []
     said: list[CardElement] = [_remark(run, each) for each in approval.remarks[-most:]]
-    waits = approval.open and asks(run, approval)
-    waiting = [note(f"Waiting for a reply from {plain(run.initiator.name, 80)}.")] if waits else []
+    missing = waits and approval.open and asks(run, approval)
+    waiting = [note(f"Waiting for a reply from {plain(run.initiator.name, 80)}.")] if missing else []
     return [section("Questions and replies"), *more, Container(style="emphasis", spacing="Small", items=said), *waiting]
 
 
@@ -64,7 +64,7 @@ def asked_back(run: RunView, approval: ApprovalView) -> dict[str, Any]:
         )
         data = {"run_id": run.run_id, "approval": approval.id, "remarks": len(approval.remarks)}
         send = button("Send the reply", APPROVAL_EXPLAIN, data, style="positive", inputs=True)
-        body += [*exchange(run, approval), reply, note("If you do nothing, the question waits.")]
+        body += [*exchange(run, approval, waits=False), reply, note("If you do nothing, the question waits.")]
         return fitted(lambda _: finished(body, [send], speak=f"{who} asks you about: {approval.title}"), [None])
     said = f"You replied to {who}" if approval.open else f"The question of {who} needs no reply any more"
     mark = Mark("✓", "Done", "Good") if approval.open else Mark("–", "Closed")

@@ -45,8 +45,8 @@ def _question(run: RunView, approval: ApprovalView, viewer: Person) -> CardEleme
     who = "your own run" if run.initiator.id == viewer.id else f"asked for {plain(run.initiator.name, 80)}"
     below: list[CardElement] = [note(f"{run.title} · {who}", 240, spacing="None")]
     asked = [words("Asked on", subtle=True), GAP, moment(local(approval.requested_at))]
-    due = [words(" · due by", subtle=True), GAP, moment(local(approval.due_at))] if approval.due_at else []
-    late = [words(" · overdue", bold=True)] if approval.expired else []
+    due = [moment(" · "), words("due by", subtle=True), GAP, moment(local(approval.due_at))] if approval.due_at else []
+    late = [moment(" · "), words("overdue", bold=True)] if approval.expired else []
     below.append(line(*asked, *due, *late, spacing="None"))
     if approval.votes:
         below.append(note(f"{votes(approval)}.", spacing="None"))

@@ -93,8 +93,29 @@ async def _deployment(environment: dict[str, str], source: str, probe: str) -> l
         return [Finding(_SETTINGS, "bad", problem, "The README explains each of them.") for problem in error.problems]
     return [
         Finding(_SETTINGS, "good", f"All settings fit; they are those of {source}."),
+        *_policy(settings.policy, settings.sharepoint_host),
         *await endpoints.examine(settings, probe),
     ]
+
+
+def _policy(path: str, sharepoint: str) -> Iterator[Finding]:
+    from orchestration.validation.policy_file import SHIPPED, InvalidPolicy
+    from orchestration.validation.policy_file import read as read_policy
+
+    try:
+        policy = read_policy(Path(path) if path else SHIPPED)
+    except InvalidPolicy as error:
+        yield from (Finding(_SETTINGS, "bad", each, "docs/policy.md explains it.") for each in error.problems)
+        return
+    said = f"The policy fits: {len(policy.capabilities)} rules for capabilities, {len(policy.hosts)} hosts."
+    yield Finding(_SETTINGS, "good", said if path else "No TANDEM_POLICY: the policy that comes along holds.")
+    if not sharepoint and not any("sharepoint" in host for host in policy.hosts):
+        yield Finding(
+            _SETTINGS,
+            "note",
+            "Links to SharePoint are taken out of answers and mails: neither settings nor policy name its host.",
+            "Set TANDEM_SHAREPOINT_HOST, such as contoso.sharepoint.com.",
+        )
 
 
 def _machine() -> Iterator[Finding]:

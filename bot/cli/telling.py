@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.cli.phrases import CHOICES, EXPIRED, NOTICES, ROUNDS, SHORT_ENTRY, SKIPPED, clock, day, marks, result, who
+from bot.cli.remarks import said_by
+from bot.routes.receipt import Routed
 from orchestration.core import events as e
 from orchestration.core.question import Answered, Shown
 
@@ -74,8 +76,8 @@ class Teller:
                 return [self._asked(event)]
             case e.ApprovalDecided():
                 return self._decided(event)
-            case e.NoticeDelivered(notice=notice, to=to):
-                return [(f"{self._notice(notice)} reached {self._name(to)}", "quiet")]
+            case e.NoticeDelivered():
+                return [self._delivered(event)]
             case e.ClosingBegan() | e.RunSucceeded() | e.RunFailed() | e.RunCancelled():
                 return [_ending(event)]
             case e.RunPaused() | e.RunResumed() | e.RunReopened() | e.RunForked():
@@ -112,6 +114,18 @@ class Teller:
             case e.TaskReleased():
                 self._failures[event.task] = 0
                 return "got new tries", ""
+            case (
+                e.ApprovalDelegated()
+                | e.ApprovalQuestioned()
+                | e.ApprovalExplained()
+                | e.FeedbackGiven()
+                | e.ArgumentsEdited()
+                | e.GrantGiven()
+                | e.AnswerRefused()
+                | e.FeedbackLeft()
+            ):
+                self._people.setdefault(event.by.id, event.by)
+                return said_by(event)
             case _:
                 return self._trouble(event)
 
@@ -169,7 +183,8 @@ class Teller:
                 yes = sum(vote.choice == "approve" for vote in votes)
                 of = f" ({yes} of {asked.quorum} needed)" if asked else ""
                 what = CHOICES.get(("decision", choice), f"chose “{choice}”")
-                return f"{who(by)} {what}{f' “{comment}”' if comment else ''}{of}", "human"
+                via = f" in {event.via}" if event.via else ""
+                return f"{who(by)} {what}{via}{f' “{comment}”' if comment else ''}{of}", "human"
             case e.ApprovalReminded():
                 said = {vote.by.id for vote in votes}
                 late = [who(person) for person in (asked.approvers if asked else []) if person.id not in said]
@@ -205,10 +220,21 @@ class Teller:
         asked = self._questions.get(event.approval)
         what = CHOICES.get((asked.kind if asked else "", event.choice), f"chose “{said}”")
         comment = f" “{event.comment}”" if event.comment else ""
-        lines = [(f"{who(event.by)} {what}{comment}", "human")]
+        via = f" in {event.via}" if event.via else ""
+        lines = [(f"{who(event.by)} {what}{via}{comment}", "human")]
         if shown and answered:
             lines += [(f"  {line}", "human") for line in _itemised(shown, answered)]
         return lines
+
+    def _delivered(self, event: e.NoticeDelivered) -> Words:
+        kind = event.notice.partition(":")[0]
+        if kind == "withdrawn":
+            return f"{event.receipt} knows that {self._name(event.to)} is not asked any more", "quiet"
+        routed = Routed.decode(event.receipt) if kind in ("approval", "reminder") else None
+        if routed is None:
+            return f"{self._notice(event.notice)} reached {self._name(event.to)}", "quiet"
+        way = "by mail, without Tandem in Teams" if routed.route == "mail" else f"in {routed.reference}"
+        return f"{self._notice(event.notice)} reached {self._name(event.to)} {way}", "human"
 
     def _notice(self, notice: str) -> str:
         kind = notice.partition(":")[0]

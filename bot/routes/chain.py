@@ -119,7 +119,7 @@ class Routes:
             log.warning("%s gets no mail about run %s: %s", person.id, run.run_id, error.message)
             return await show()  # says to the initiator that the person cannot be reached, and waits
         if not reminder:
-            await self._tell(run, approval, person, wording.mailed(person, run, approval))
+            await self._tell(run, approval, person, wording.mailed(person, approval))
         return receipt
 
     async def _tell(self, run: RunView, approval: ApprovalView, person: Person, text: str) -> None:

@@ -40,7 +40,9 @@ class Webhooks:
     ) -> None:
         self._keys, self._local, self._resolve, self._now = keys, local, resolve, now
         # Proxies of the environment are left aside: the address that was checked is the one that is called.
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
+        # Trust roots of the environment (SSL_CERT_FILE) count: such a system may be the company's own.
+        trust = httpx.create_ssl_context()
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, verify=trust)
 
     async def post(self, system: ApprovalSystem, content: dict[str, Any]) -> None:
         """Post to a system; it has taken it if it answers with 2xx.

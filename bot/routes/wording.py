@@ -15,15 +15,17 @@ LONGEST_TITLE = 120
 
 def open_title(run: RunView, approval: ApprovalView) -> str:
     """What a question may be called outside of Tandem's own chat: its title, unless that may hold what is protected."""
-    if approval.tainted or not within(approval.label or UNLABELLED, UNLABELLED):
-        return f"a decision in “{clean(run.title, LONGEST_TITLE)}”"
-    return clean(approval.title, LONGEST_TITLE)
+    return clean(approval.title, LONGEST_TITLE) if _is_open(approval) else f"a decision in “{clean(run.title, 80)}”"
+
+
+def _is_open(approval: ApprovalView) -> bool:
+    return not approval.tainted and within(approval.label or UNLABELLED, UNLABELLED)
 
 
 def subject(run: RunView, approval: ApprovalView, *, reminder: bool) -> str:
     """Of the mail."""
-    title = open_title(run, approval)
-    return f"Reminder: please answer {title}" if reminder else f"Your decision is needed: {title}"
+    title = clean(approval.title if _is_open(approval) else run.title, LONGEST_TITLE)
+    return f"Reminder: please answer “{title}”" if reminder else f"Your decision is needed: {title}"
 
 
 def body(run: RunView, approval: ApprovalView, links: Links, *, reminder: bool) -> str:
@@ -50,12 +52,12 @@ def due(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "no date is set"
 
 
-def mailed(person: Person, run: RunView, approval: ApprovalView) -> str:
+def mailed(person: Person, approval: ApprovalView) -> str:
     """What the initiator is told when a question went out by mail."""
-    name = clean(person.name, 80)
+    name, title = clean(person.name, 80), clean(approval.title, LONGEST_TITLE)
     return (
-        f"{name} does not have Tandem in Teams, so I have sent {name} a mail in your name that says that "
-        f"{open_title(run, approval)} waits for them. The question itself is shown to {name} in Teams only."
+        f"{name} does not have Tandem in Teams, so I have sent {name} a mail in your name that asks to answer "
+        f"“{title}” there. What the question shows is seen in Teams only, not in the mail."
     )
 
 

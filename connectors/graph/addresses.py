@@ -13,6 +13,8 @@ from connectors.graph.client import GraphSession, as_object, objects, texts
 from connectors.http import clipped
 from connectors.odata import quoted
 from orchestration.errors import Invalid, NotFound
+from orchestration.validation.hosts import ascii_host
+from orchestration.validation.text import clean, visible
 
 MOST = 100
 
@@ -49,8 +51,11 @@ def addresses_of(given: list[str], what: str = "recipient") -> list[Address]:
     for text in given:
         match = _NAMED.fullmatch(text.strip())
         name, address = (match[1].strip(' "'), match[2].strip()) if match else ("", text.strip())
-        if _ADDRESS.fullmatch(address):
-            found.setdefault(address.casefold(), Address(address, " ".join(name.split())))
+        local, _, domain = address.partition("@")
+        # Letters that nobody sees, or that look like others, must not make two addresses look like one.
+        if _ADDRESS.fullmatch(address) and visible(address) == address and (host := ascii_host(domain)):
+            address = f"{local}@{domain if domain.isascii() else host}"
+            found.setdefault(address.casefold(), Address(address, clean(name, 200)))
         else:
             wrong.append(clipped(text, 80) or "(empty)")
     if wrong:

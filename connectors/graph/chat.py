@@ -202,7 +202,9 @@ def destination(post: Post) -> Destination:
     """The person, or the chat or channel."""
     if post.person.strip():
         return Destination(recipients=[post.person.strip()])
-    return Destination(place=": ".join(_where(post)))
+    return Destination(
+        place=f"{post.team.strip()} / {post.channel.strip() or 'General'}" if post.team.strip() else post.chat
+    )
 
 
 def _where(post: Post) -> tuple[str, str]:

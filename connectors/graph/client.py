@@ -24,7 +24,7 @@ from connectors.graph.mailbox import MailboxGate, mailbox_of
 from connectors.http import failure, open_client, send
 from connectors.identity import Bearer, Identity
 from orchestration.core.run import Person
-from orchestration.errors import InvalidContent, Refused, TandemError
+from orchestration.errors import Invalid, InvalidContent, Refused, TandemError
 
 if TYPE_CHECKING:
     from msgraph import GraphServiceClient
@@ -158,6 +158,8 @@ class GraphSession:
         from kiota_abstractions.request_information import RequestInformation
 
         url = path if path.startswith(f"{self.url}/") else f"{self.url}{path}"
+        if not {".", ".."}.isdisjoint(url.partition("?")[0].split("/")):
+            raise Invalid("A name or id of '.' or '..' leads to something else than it says: it is not asked for.")
         if query:
             url += "?" + "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
         content = None if body is None else msgspec.json.encode(body)

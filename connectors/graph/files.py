@@ -21,6 +21,8 @@ from orchestration.validation.names import path_of
 
 MOST_HITS = 100
 LONGEST_TEXT = 1_000_000
+# What makes words a query in Microsoft Search (`author:`, `path:"..."`, wildcards): they are words here.
+_NO_QUERY = str.maketrans(dict.fromkeys('":=<>()*', " "))
 
 
 class FileSearch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +188,7 @@ async def _in_site(session: GraphSession, search: FileSearch, words: str) -> tup
 
 
 async def _everywhere(session: GraphSession, search: FileSearch, words: str) -> tuple[list[_Found], bool]:
+    words = words.translate(_NO_QUERY)
     request = {"entityTypes": ["driveItem"], "query": {"queryString": words}, "from": 0, "size": search.most}
     response = await session.call("POST", "/search/query", body={"requests": [request]})
     if not response.is_success:

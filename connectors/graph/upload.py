@@ -172,7 +172,7 @@ def preview(upload: Upload) -> Preview:
 
 def destination(upload: Upload) -> Destination:
     """The folder, in its site."""
-    return Destination(place=f"{clipped(upload.site)} / {clipped(upload.folder)}")
+    return Destination(place=f"{upload.site} / {upload.folder}")
 
 
 def summary(uploaded: Uploaded) -> str:

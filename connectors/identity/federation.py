@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from orchestration.errors import Refused, Unavailable
 
@@ -36,6 +37,7 @@ class FederatedProof:
     def __init__(self, credential: TokenSource) -> None:
         self._credential = credential
         self._token = ""
+        self._lock = asyncio.Lock()
 
     async def fetch(self) -> None:
         """Have a proof at hand that is good now.
@@ -45,8 +47,12 @@ class FederatedProof:
             Unavailable: The identity's endpoint does not answer.
         """
         try:
-            self._token = (await self._credential.get_token(SCOPE)).token
+            async with self._lock:  # the credential does not know that the same is being asked for
+                self._token = (await self._credential.get_token(SCOPE)).token
         except ClientAuthenticationError as error:
+            status = _status(error)
+            if status is None or status == 429 or status >= 500:
+                raise Unavailable("The managed identity's endpoint does not answer.") from error
             raise Refused(
                 "The bot's managed identity gives no token, so Tandem can act for nobody: the operator must check that "
                 "TANDEM_APP_ID is a user-assigned managed identity of this machine."
@@ -62,6 +68,13 @@ class FederatedProof:
         """Forget the proof and let go of the credential's connections."""
         self._token = ""
         await self._credential.close()
+
+
+def _status(error: ClientAuthenticationError) -> int | None:
+    """What the endpoint answered; azure-identity says "unavailable" for refusals and for silence alike."""
+    cause = error.__cause__
+    status = cause.status_code if isinstance(cause, HttpResponseError) else error.status_code
+    return None if status is None else int(status)
 
 
 def of_managed_identity(client_id: str) -> FederatedProof:

@@ -16,6 +16,7 @@ from connectors.sandbox.tables import Problems, Table, load_tables, read_csv
 from orchestration.errors import InvalidContent
 
 SHOWN_PROBLEMS = 20
+EVERYONE = "everyone"
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 
@@ -91,6 +92,7 @@ class Library(msgspec.Struct, frozen=True):
     readers: frozenset[str]
     writers: frozenset[str]
     folder: Path
+    everyone: bool = False  # "Everyone except external users" is among the readers
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -255,6 +257,8 @@ def _sites(folder: Path, people: dict[str, Person], groups: dict[str, Group], pr
                     keys.update(groups[name].members)
                 elif name in people:
                     keys.add(name)
+                elif name == EVERYONE and column == "readers":
+                    keys.update(people)
                 else:
                     message = f"{name!r} is neither a group of groups.csv nor a key of people.csv"
                     problems.add(file, message, row=number, column=column)
@@ -266,7 +270,8 @@ def _sites(folder: Path, people: dict[str, Person], groups: dict[str, Group], pr
         elif not place.is_dir() or not cells["library"]:
             message = f"there is no folder {place.relative_to(folder.parent).as_posix()}"
             problems.add(file, message, row=number, column="library")
-        library = Library(cells["library"], allowed["readers"] | allowed["writers"], allowed["writers"], place)
+        readers, everyone = allowed["readers"] | allowed["writers"], EVERYONE in _names(cells["readers"])
+        library = Library(cells["library"], readers, allowed["writers"], place, everyone)
         known = sites.get(cells["site"])
         if known and any(other.name == library.name for other in known.libraries):
             problems.add(file, f"{cells['library']!r} is named twice", row=number, column="library")

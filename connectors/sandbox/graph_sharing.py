@@ -54,6 +54,8 @@ class SharingApi:
     def _permissions(self, ask: Ask, drive: Drive, item: Item, number: str, person: Person) -> web.Response:
         found = {key: (number, level) for number, key, level in self._sharing.people(drive, item)}
         entities = [self._permission(drive, item, key, number, level) for key, (number, level) in found.items()]
+        if self._sharing.for_everyone(drive, item):
+            entities.append(self._everyone())
         context = f"{self._url}/$metadata#drives('{drive.id}')/items('{item.id}')/permissions"
         if not number:
             if ask.method != "GET":
@@ -137,6 +139,14 @@ class SharingApi:
         if number.startswith("inherited-"):
             entity["inheritedFrom"] = {"driveId": drive.id, "path": f"/drives/{drive.id}/root:"}
         return entity
+
+    def _everyone(self) -> dict[str, Any]:
+        who = {
+            "displayName": "Everyone except external users",
+            "loginName": f"c:0-.f|rolemanager|spo-grid-all-users/{self._tenant.id}",
+        }
+        granted = {"grantedToV2": {"siteUser": who}, "grantedTo": {"user": who}}
+        return {"id": "inherited-everyone", "roles": ["read"], **granted}
 
     def _labels(self, ask: Ask, drive: Drive, item: Item) -> web.Response:
         if ask.method != "POST":

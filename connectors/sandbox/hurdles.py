@@ -65,7 +65,8 @@ class Hurdles:
             raise ValueError(f"there is no {kind!r}; there are {', '.join(KINDS)}")
         if at and at not in PLACES:
             raise ValueError(f"there is no system {at!r} that people are let into; there are {', '.join(PLACES)}")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 86_400:
+        given: object = seconds  # it may come from somebody's JSON
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 86_400:
             raise ValueError("seconds must be above 0 and at most a day")
         made = Hurdle(kind, self._clock() + seconds, person, at, secrets.token_hex(8))
         self._all = [each for each in self._all if (each.kind, each.person, each.at) != (kind, person, at)]

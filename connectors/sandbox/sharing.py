@@ -120,6 +120,16 @@ class Sharing:
         levels = [(key, self.rights(drive, item, key)) for key in self._tenant.people]
         return [(shared.get(key, f"inherited-{key}"), key, level) for key, level in levels if level]
 
+    def for_everyone(self, drive: Drive, item: Item) -> bool:
+        """Whether everybody of the tenant reads an item because its library says so."""
+        node: Item | None = item
+        while node is not None:
+            rule = self.rule(drive, node)
+            if rule and rule.own:
+                return False
+            node = node.parent
+        return drive.library.everyone
+
     def rule(self, drive: Drive, item: Item) -> Rule | None:
         """What files.csv says of exactly this item."""
         return self._rules.get((drive.site.name.casefold(), drive.library.name.casefold(), item.path.casefold()))

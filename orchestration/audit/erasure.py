@@ -122,9 +122,7 @@ class Erasure:
     async def _who(self, who: str) -> Person:
         wanted = who.strip().casefold()
         if wanted == OPERATOR:
-            raise Invalid(
-                "the operator is whoever has the deployment's console and nobody of the tenant: name a person"
-            )
+            raise Invalid("the operator is whoever has the deployment's console and no person of the tenant: name one")
         for body in (await self._store.documents(BEGUN)).values():
             begun = msgspec.json.decode(body, type=Person)
             if wanted in (begun.id.casefold(), *(upn.casefold() for upn in begun.upns)):

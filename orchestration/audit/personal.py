@@ -7,7 +7,6 @@ to the other side would break every chain that was written before (ADR 0014).
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import msgspec
 
@@ -25,25 +24,10 @@ PUBLIC = frozenset(
     }
 )  # fmt: skip
 
-# Of a plan: its shape is public, whatever people or models wrote into it is not.
-PLAN_PUBLIC = frozenset(
-    {
-        "tasks", "capability", "approval", "for_each", "repeat", "fallback", "needs", "optional", "on_failure",
-        "attempts", "timeout_seconds", "not_initiator", "may_skip", "quorum", "due_hours", "remind_hours", "on_expiry",
-        "revises", "watches", "at_once", "accepted_by", "at_most", "if_unmet", "playbook", "deadline_hours",
-    }
-)  # fmt: skip
-PLAN_PERSONAL = frozenset(
-    {
-        "title", "params", "answer", "with", "when", "approver", "approver_title", "text", "items", "kinds", "choices",
-        "default", "approvers", "working", "escalate_to", "delegates", "why", "gives", "until",
-    }
-)  # fmt: skip
-_NODES = frozenset({"for_each", "repeat", "fallback", "approval"})
 _COMMON = tuple(sorted(name for name in PERSONAL if "." not in name))
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode  # what is inside of fields stays as it is
 
 
 @cache
@@ -76,26 +60,5 @@ def parts(type_: str, body: bytes) -> tuple[bytes, bytes]:
     else:
         return body, b""
     value = _decode(body)
-    if not isinstance(value, dict):
-        raise msgspec.DecodeError("the body is no JSON object")
     personal = {name: value.pop(name) for name in personal_of(type_) if name in value}
-    if not personal:
-        return body, b""
-    if "plan" in personal:
-        value["plan"] = _shape(personal["plan"])
-    return _encode(value), _encode(personal)
-
-
-def _shape(node: Any) -> Any:
-    """What of a plan, or of a part of it, is public."""
-    if not isinstance(node, dict):
-        return None
-    shape = {}
-    for name, value in node.items():
-        if name in _NODES:
-            shape[name] = value if isinstance(value, str) else _shape(value)
-        elif name == "tasks" and isinstance(value, dict):
-            shape[name] = {task: _shape(each) for task, each in value.items()}
-        elif name in PLAN_PUBLIC:
-            shape[name] = value
-    return shape
+    return (_encode(value), _encode(personal)) if personal else (body, b"")

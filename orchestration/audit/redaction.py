@@ -9,8 +9,23 @@ from typing import Any
 
 import msgspec
 
-from orchestration.audit.personal import PLAN_PUBLIC, personal_of
+from orchestration.audit.personal import personal_of
 
+# Of a plan, an erasure leaves the shape; whatever people or models wrote into it goes.
+PLAN_PUBLIC = frozenset(
+    {
+        "tasks", "capability", "approval", "for_each", "repeat", "fallback", "needs", "optional", "on_failure",
+        "attempts", "timeout_seconds", "not_initiator", "may_skip", "quorum", "due_hours", "remind_hours", "on_expiry",
+        "revises", "watches", "at_once", "accepted_by", "at_most", "if_unmet", "playbook", "deadline_hours",
+    }
+)  # fmt: skip
+PLAN_PERSONAL = frozenset(
+    {
+        "title", "params", "answer", "with", "when", "approver", "approver_title", "text", "items", "kinds", "choices",
+        "default", "approvers", "working", "escalate_to", "delegates", "why", "gives", "until",
+    }
+)  # fmt: skip
+_NODES = frozenset({"for_each", "repeat", "fallback", "approval"})
 ERASED = "erased"
 _LEAST_WORDS = 4  # shorter ones, such as "ok", go only where they are all that is said
 _WORDS = ("comment", "text", "reason")
@@ -139,7 +154,7 @@ def _plan(node: Any, of_value: Any) -> Any:
     for name, value in node.items():
         if name == "tasks" and isinstance(value, dict):
             found[name] = {task: _plan(each, of_value) for task, each in value.items()}
-        elif name in ("for_each", "repeat", "fallback", "approval") and isinstance(value, dict):
+        elif name in _NODES and isinstance(value, dict):
             found[name] = _plan(value, of_value)
         elif name in PLAN_PUBLIC:
             found[name] = value

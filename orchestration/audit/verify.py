@@ -30,6 +30,12 @@ class Trail(msgspec.Struct, frozen=True):
     entries: Sequence[EntryRow]
 
 
+class _Misfit(Exception):
+    def __init__(self, seq: int, why: str) -> None:
+        super().__init__(why)
+        self.seq, self.why = seq, why
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What was found of a run.
 
@@ -56,12 +62,6 @@ class Verdict(msgspec.Struct, frozen=True):
     def fits(self) -> bool:
         """Nothing was found wrong."""
         return not self.why
-
-
-class _Misfit(Exception):
-    def __init__(self, seq: int, why: str) -> None:
-        super().__init__(why)
-        self.seq, self.why = seq, why
 
 
 def verify(trail: Trail, anchors: Sequence[Anchor]) -> Verdict:
@@ -99,7 +99,7 @@ def gone(run_id: str, anchors: Sequence[Anchor]) -> Verdict:
 def _present(trail: Trail, anchors: Sequence[Anchor]) -> None:
     if not trail.events:
         raise _Misfit(1, "it has no events: all were deleted")
-    if not isinstance(trail.salt, bytes):
+    if not _bytes(trail.salt):
         raise _Misfit(0, "its salt is gone, so that nothing of it can be tested")
     for place, row in enumerate(trail.events, 1):
         if row.seq != place:
@@ -109,7 +109,7 @@ def _present(trail: Trail, anchors: Sequence[Anchor]) -> None:
 def _chain(trail: Trail, salt: bytes) -> None:
     before = b""
     for row in trail.events:
-        if not all(isinstance(value, bytes) for value in (row.body, row.link, row.seal)):
+        if not _bytes(row.body, row.link, row.seal):
             raise _Misfit(row.seq, f"event {row.seq} is not kept as bytes any more: it was changed")
         if not row.link:
             if before:
@@ -127,6 +127,11 @@ def _chain(trail: Trail, salt: bytes) -> None:
                 "inserted, moved, or taken from another run",
             )
         before = row.link
+
+
+def _bytes(*values: object) -> bool:
+    """Whether they are what was written: SQLite keeps in any column whatever it is given."""
+    return all(isinstance(value, bytes) for value in values)
 
 
 def _columns(row: EventRow, body: Any) -> None:
@@ -164,7 +169,7 @@ def _heads(trail: Trail, heads: dict[int, str]) -> None:
 
 def _entries(trail: Trail, salt: bytes, anchors: Sequence[Anchor]) -> bool:
     """Context entries are what the events name; what an erasure left is what it left. Whether there was one."""
-    if odd := next((each.entry for each in trail.entries if not isinstance(each.body, bytes)), ""):
+    if odd := next((each.entry for each in trail.entries if not _bytes(each.body)), ""):
         raise _Misfit(_named_by(trail, odd), f"the context entry {odd} is not kept as bytes any more: it was changed")
     erasures = {anchor.digest for anchor in anchors if anchor.kind == "erased"}
     left = remains(salt, trail.events, trail.entries)

@@ -87,5 +87,5 @@ class Alone:
 
     async def peers(self) -> AsyncIterator[PeerResult]:
         """There are none."""
-        return
-        yield
+        for each in list[PeerResult]():
+            yield each

@@ -51,13 +51,19 @@ def joined(run: Run, names: Iterable[str], around: Iterable[Flow] = ()) -> Flow:
     reads: dict[str, None] = {}
     label: Label | None = None
     tainted = False
+    tasks, nodes = run.tasks, run.nodes
     for name in names:
-        if entry := run.tasks[name].entry:
-            reads[entry] = None
-            one = carried(run, name)
-            if one.label != label:
-                label = one.label if label is None else highest((label, one.label))
-            tainted = tainted or one.tainted
+        task = tasks[name]
+        if not task.entry:
+            continue
+        reads[task.entry] = None
+        own, taint = (
+            (task.label or UNLABELLED, task.tainted) if nodes[name].approval is None else carried(run, name)
+        )
+        if own != label:
+            label = own if label is None else highest((label, own))
+        if taint:
+            tainted = True
     for each in around:
         reads |= dict.fromkeys(each.reads)
         if each.reads:

@@ -64,7 +64,7 @@ def gate(
     _check_recipients(policy, going.recipients, label, run.initiator.upn)
     scope = ""
     if worker.destination and not tainted:
-        about = [capability.name, sorted({each.casefold() for each in going.recipients}), going.place, label]
+        about = [capability.name, sorted({each.lower() for each in going.recipients}), going.place, label]
         scope = live.digest(msgspec.json.encode(about))
     verdict: Verdict = ""
     if policy.verdict(capability.name, "write", tainted=tainted, label=label) == "allow":

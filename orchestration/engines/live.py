@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from orchestration.audit.chain import link
+from orchestration.context.flow import Flow
 from orchestration.core import snapshot
 from orchestration.core.codec import decode
 from orchestration.core.evolve import evolve, fold
@@ -31,7 +32,8 @@ class LiveRun:
 
     Attributes:
         run: The state.
-        arguments: (task, attempt) => converted arguments of attempts that are about to be dispatched.
+        arguments: (task, attempt) => converted arguments of attempts that are about to be dispatched, and where they
+            come from.
         ended_attempts: Attempts that ended since the last commit without their worker having answered.
         written: Entries made since the last commit.
         link: Of the last event; see `audit.chain`.
@@ -40,7 +42,7 @@ class LiveRun:
     def __init__(self, run: Run, salt: bytes, *, snapshot_seq: int = 0, link: bytes = b"") -> None:
         self.run = run
         self.link = link
-        self.arguments: dict[tuple[str, int], msgspec.Struct] = {}
+        self.arguments: dict[tuple[str, int], tuple[msgspec.Struct, Flow]] = {}
         self.ended_attempts: list[Effect] = []
         self.written: list[EntryRow] = []
         self._salt = salt

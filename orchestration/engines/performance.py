@@ -85,13 +85,16 @@ class Performance:
         write, caller = bool(task.dedupe), (live.run.run_id, Dispatch(name, attempt))
         try:
             worker = self._registry.by_name(task.worker)
-            arguments = live.arguments.pop((name, attempt), None) or self._preparation.arguments(live, name, worker)
+            arguments, flow = live.arguments.pop((name, attempt), None) or (
+                self._preparation.arguments(live, name, worker),
+                flow_of(live.run, name),
+            )
             self._registry.admit(worker, caller)
         except TandemError as error:
             return self._failed(name, attempt, error, retryable=error.retryable), {}
         if write:
             self._point(f"before:{worker.capability.name}")
-        desk = self._desks.of(live, name, attempt, worker, flow_of(live.run, name))
+        desk = self._desks.of(live, name, attempt, worker, flow)
         try:
             output = await self._call(worker, arguments, self._context(live, name, attempt, desk), caller)
             if write:

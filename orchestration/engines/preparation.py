@@ -189,7 +189,7 @@ class Preparation:
                 return self._questions.write(live, name, worker, arguments, inputs, when, passed)
         if not self._turn(live, name, worker, arguments):
             return None
-        live.arguments[name, task.attempt + 1] = arguments
+        live.arguments[name, task.attempt + 1] = arguments, flow
         return c.StartTask(
             task=name,
             worker=worker.name,

@@ -20,6 +20,7 @@ from bot.cli.verify import anchored, everything, examine, known, told
 from orchestration.audit import chain
 from orchestration.audit.anchors import FileAnchors, files_of
 from orchestration.audit.erasure import Erased, Erasure
+from orchestration.audit.personal import parts
 from orchestration.audit.verify import Verdict
 from orchestration.core import commands as c
 from orchestration.core.view import RunView
@@ -460,7 +461,7 @@ async def test_a_forged_erasure_does_not_fit(place: Place) -> None:
     seq, body = place.body(run_id, "ApprovalDecided")
     ((salt,),) = place.sql("SELECT salt FROM salts WHERE run_id = ?", run_id)
     ((raw,),) = place.sql("SELECT body FROM events WHERE run_id = ? AND seq = ?", run_id, seq)
-    seal = chain.commitment(salt, seq, chain.parts("ApprovalDecided", raw)[1])
+    seal = chain.commitment(salt, seq, parts("ApprovalDecided", raw)[1])
     place.put(run_id, seq, body | {"comment": "erased person 1 says yes"})
     place.sql("UPDATE events SET seal = ? WHERE run_id = ? AND seq = ?", seal, run_id, seq)
     assert "nobody erased it: no anchor knows" in place.verify(run_id).why

@@ -23,7 +23,12 @@ _FLAGS = (
 _LOOPBACK = {"localhost", "127.0.0.1"}
 _PATIENCE_SECONDS = 20.0
 _MESSAGE = ".fai-OutputCard"
-_CARD = ".ac-adaptiveCard"
+_CARD = ".ac-adaptiveCard:not(.ac-adaptiveCard .ac-adaptiveCard)"  # what a button unfolds is a card in its card
+
+
+def _labelled(label: str) -> re.Pattern[str]:
+    """The whole label of an input, with the star of those that must be filled in."""
+    return re.compile(rf"^\s*{re.escape(label)}\s*\*?\s*$")
 
 
 class Card:
@@ -59,12 +64,12 @@ class Card:
 
     async def fill(self, label: str, text: str) -> None:
         """Types into the text input with this label."""
-        await self.root.get_by_label(label, exact=True).fill(text)
+        await self.root.get_by_label(_labelled(label)).fill(text)
 
     async def choose(self, label: str, option: str) -> None:
         """Chooses in the choice set with this label, compact or expanded."""
-        compact = self.root.get_by_role("combobox", name=label, exact=True)
-        group = self.root.get_by_role("radiogroup", name=label, exact=True)
+        compact = self.root.get_by_role("combobox", name=_labelled(label))
+        group = self.root.get_by_role("radiogroup", name=_labelled(label))
         await compact.or_(group).wait_for()
         if await compact.count():
             await compact.click()

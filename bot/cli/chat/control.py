@@ -16,12 +16,17 @@ ButtonKind = Literal["send", "open", "reveal", "sign_in", "browse"]
 
 @dataclass(frozen=True)
 class Button:
-    """One action of a card (it sends something, opens a page, or reveals a part), or the chat's own."""
+    """One action of a card (it sends something, opens a page, or reveals a part), or the chat's own.
+
+    Attributes:
+        part: Id of the button that unfolds the part of the card that this one is in; empty for none.
+    """
 
     message: str
     kind: ButtonKind
     title: str
     action: Mapping[str, Any]
+    part: str = ""
 
     @property
     def key(self) -> str:
@@ -38,6 +43,7 @@ class Input:
         kind: Its type without the prefix: Text, Number, ChoiceSet, Toggle, Date, Time.
         choices: (value, title) of a choice set.
         value: What it holds until the person changes it.
+        part: As of a button; only buttons of the same part send it, if it is in one.
     """
 
     message: str
@@ -52,6 +58,7 @@ class Input:
     longest: int = 0
     on: str = "true"
     off: str = "false"
+    part: str = ""
 
     @property
     def key(self) -> str:
@@ -59,7 +66,7 @@ class Input:
         return f"{self.message} input {self.id}"
 
     @classmethod
-    def of(cls, message: str, element: Mapping[str, Any]) -> Input:
+    def of(cls, message: str, element: Mapping[str, Any], part: str = "") -> Input:
         """Reads an `Input.*` element."""
         label = shown(element.get("label") or element.get("title") or element.get("placeholder") or element["id"])
         choices = [(str(each.get("value", "")), shown(each.get("title", ""))) for each in element.get("choices", ())]
@@ -79,6 +86,7 @@ class Input:
             longest=int(element.get("maxLength") or 0),
             on=str(element.get("valueOn", "true")),
             off=off,
+            part=part,
         )
 
     def said(self, value: str) -> str:

@@ -53,12 +53,15 @@ class Drawing:
     toggled: frozenset[str] = frozenset()
     inputs: list[Input] = field(default_factory=list)
     _choices: Sequence[tuple[str, str]] = ()
+    _part: str = ""
 
     def card(self, card: Mapping[str, Any]) -> list[Line]:
         """The whole card, top to bottom."""
         lines = self._all(card.get("body", ()))
-        if actions := self._actions(card.get("actions") or ()):
+        buttons = card.get("actions") or ()
+        if actions := self._actions(buttons):
             lines.append(replace(actions, gap=True))
+        lines += self._unfolded(buttons)
         return lines or [Line(Text(shown(card.get("fallbackText") or card.get("speak") or "(an empty card)")))]
 
     def _all(self, elements: Iterable[Any]) -> list[Line]:
@@ -90,11 +93,11 @@ class Drawing:
                 return [line for row in element.get("rows", ()) for line in self._row(row)]
             case "ActionSet":
                 line = self._actions(element.get("actions", ()))
-                return [line] if line else []
+                return [*([line] if line else []), *self._unfolded(element.get("actions", ()))]
             case "Image" | "Media":
                 return [Line(Text(f"({shown(alt)})", "dim"))] if (alt := element.get("altText")) else []
             case kind if kind.startswith("Input.") and element.get("id"):
-                return self._input(Input.of(self.message, element))
+                return self._input(Input.of(self.message, element, self._part))
             case kind:
                 return self._fallback(kind, element)
 
@@ -123,9 +126,19 @@ class Drawing:
         shown_buttons = [self._button(each) for each in actions if each.get("isEnabled") is not False]
         return Line(Text("   ").join(shown_buttons)) if shown_buttons else None
 
+    def _unfolded(self, actions: Iterable[Mapping[str, Any]]) -> list[Line]:
+        """The cards that buttons have unfolded."""
+        lines: list[Line] = []
+        for action in actions:
+            if action.get("type") == "Action.ShowCard" and action.get("id") in self.toggled:
+                self._part = str(action["id"])
+                lines += [line.moved(2) for line in self.card(action.get("card") or {})]
+                self._part = ""
+        return lines
+
     def _button(self, action: Mapping[str, Any]) -> Text:
         kind = _KINDS.get(str(action.get("type", "")), "reveal")
-        button = Button(self.message, kind, shown(action.get("title") or "…"), action)
+        button = Button(self.message, kind, shown(action.get("title") or "…"), action, self._part)
         return Text.assemble((f"[{self.number(button)}]", "bold cyan"), " ", (button.title, "bold"))
 
     def _input(self, asked: Input) -> list[Line]:

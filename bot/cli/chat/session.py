@@ -122,6 +122,8 @@ class Session:
         if button.kind == "reveal":
             targets = button.action.get("targetElements") or ()
             ids = [str(each.get("elementId") if isinstance(each, dict) else each) for each in targets]
+            if button.action.get("type") == "Action.ShowCard":
+                ids = [str(button.action.get("id", ""))]
             self._print(self.transcript.toggle(button.message, ids))
         elif button.kind == "send":
             await self._submit(button)
@@ -131,7 +133,7 @@ class Session:
     async def _submit(self, button: Button) -> None:
         inputs: dict[str, str] = {}
         if button.action.get("associatedInputs", "auto") != "none":
-            inputs, missing = self.transcript.filled(button.message)
+            inputs, missing = self.transcript.filled(button.message, button.part)
             if missing:
                 self._tell("\n".join(missing), "yellow")
                 return

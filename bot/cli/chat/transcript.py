@@ -97,11 +97,12 @@ class Transcript:
         self._draw(message)
         return f"[{self.numbers.of(asked)}] {asked.label.rstrip(':')}: {asked.said(value) or '(empty)'}"
 
-    def filled(self, id_: str) -> tuple[dict[str, str], list[str]]:
-        """The values of a message's inputs, and what is missing."""
+    def filled(self, id_: str, part: str = "") -> tuple[dict[str, str], list[str]]:
+        """The values of a message's inputs that a button in some part of it sends, and what is missing."""
         message = self._messages[id_]
-        values = {each.id: message.values.get(each.id, each.value) for each in message.inputs}
-        return values, [each.required for each in message.inputs if each.required and not values[each.id]]
+        sent = [each for each in message.inputs if each.part in ("", part)]
+        values = {each.id: message.values.get(each.id, each.value) for each in sent}
+        return values, [each.required for each in sent if each.required and not values[each.id]]
 
     def again(self) -> list[News]:
         """Every message that can still be acted on, oldest first."""

@@ -32,6 +32,7 @@ class Playground:
         self.messages: dict[str, dict[str, Any]] = {}
         self.types: list[str] = []
         self.refuse: list[web.Response] = []
+        self.members: list[dict[str, str]] = []
         self.port = 0
         self._numbers = itertools.count(1)
 
@@ -40,6 +41,7 @@ class Playground:
         app.router.add_post("/_connector/v3/conversations/{id}/activities", self.post)
         app.router.add_put("/_connector/v3/conversations/{id}/activities/{activity}", self.put)
         app.router.add_get("/_connector/v3/conversations/{id}/members/{member}", self.member)
+        app.router.add_get("/_connector/v3/conversations/{id}/pagedmembers", self.paged)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -63,6 +65,9 @@ class Playground:
 
     async def member(self, request: web.Request) -> web.Response:
         return web.json_response({"id": request.match_info["member"], "userPrincipalName": "who@contoso.example"})
+
+    async def paged(self, _: web.Request) -> web.Response:
+        return web.json_response({"members": self.members})
 
     def text(self, number: str) -> str:
         return str(self.messages[number])

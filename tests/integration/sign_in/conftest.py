@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +75,16 @@ class Product(Channel):
         return await self.sees(key, text)
 
     async def waits(self, key: str) -> None:
-        """Until a run of the person waits for a sign-in."""
+        """Until a run of the person waits for a sign-in, and nothing of it is under way any more."""
         person = self.person(key).id
 
         async def look() -> bool:
-            return any(run.awaiting_sign_in for run in await self.engine.runs(person=person, open_only=True))
+            runs = await self.engine.runs(person=person, open_only=True)
+            running = any(task.status == "running" for run in runs for task in run.tasks)
+            return not running and any(run.awaiting_sign_in for run in runs)
 
         async with asyncio.timeout(WAIT_SECONDS):
-            while not await look():
+            while not await look():  # noqa: ASYNC110 - what happens elsewhere sets no event
                 await asyncio.sleep(0.02)
 
     async def decide(self, count: int = 1) -> None:
@@ -89,19 +92,36 @@ class Product(Channel):
         for _ in range(count):
             question = await self.sees("alex", "Send decisions")
             await self.press("alex", question, "Send decisions")
-            chat = self.playgrounds["alex"]
-            await self.until(lambda q=question: "Send decisions" not in chat.text(q), "it is still asked")
+            await self.gone("alex", question, "Send decisions")
+
+    async def gone(self, key: str, number: str, text: str) -> None:
+        """Until a message of the person does not say that any more."""
+        await self.until(lambda: text not in self.playgrounds[key].text(number), f"{key} still sees {text!r}")
 
     def lines(self) -> list[dict[str, Any]]:
         """The sandbox's access log."""
-        import json
-
         file = self.sandbox.state / "sandbox" / "access.log"
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
+Prepare = Callable[[Sandbox, AsyncExitStack], Awaitable[dict[str, str]]]
+
+
+async def _as_it_is(_: Sandbox, __: AsyncExitStack) -> dict[str, str]:
+    return {}
+
+
 @pytest.fixture
 async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Product]:
+    async with opened(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepare: Prepare = _as_it_is
+) -> AsyncIterator[Product]:
+    """The product at work; `prepare` may start more beside the sandbox, and gives settings that differ."""
     base = free_ports(0, 1, 11, 12, 13, 16, 17, 18, 19)
     playgrounds = {key: Playground() for key in WINDOWS}
     issued: list[str] = []
@@ -131,7 +151,7 @@ async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
                 assert not serving.done(), serving.exception()
                 await asyncio.sleep(0.01)
         folder = tmp_path / "bot"
-        more = {"TANDEM_PORT": str(base + 19), "TANDEM_DATA_DIR": str(folder)}
+        more = {"TANDEM_PORT": str(base + 19), "TANDEM_DATA_DIR": str(folder), **await prepare(sandbox, stack)}
         made = Product(sandbox, read({**sandbox.describe()["settings"], **more}), playgrounds, folder)
         made.issued = issued
         made.http = await stack.enter_async_context(ClientSession())

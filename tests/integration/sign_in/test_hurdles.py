@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from typing import Any
 
 import pytest
 
+from connectors.sandbox.control import mend_system, put_hurdle
+from orchestration.errors import Invalid
 from tests.integration.sign_in.conftest import Product
 
 pytestmark = pytest.mark.timeout(120)
@@ -151,12 +154,7 @@ async def test_graphs_challenge_for_a_second_step_is_brought_to_the_person(produ
 
 
 async def test_the_desk_puts_hurdles_up_and_takes_them_away(product: Product) -> None:
-    from connectors.sandbox.control import mend_system, put_hurdle
-    from orchestration.errors import Invalid
-
     async def desk(call: Any, *asked: Any) -> Any:
-        import asyncio
-
         return await asyncio.to_thread(call, *asked)
 
     state = product.sandbox.state

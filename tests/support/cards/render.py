@@ -22,7 +22,10 @@ from tests.support.cards.samples import SAMPLES
 NODE_MODULES = Path(os.environ.get("NODE_MODULES") or Path(__file__).parents[3] / "node_modules")
 WIDTHS = {"light": 480, "dark": 480, "phone": 320}
 
-_LOOK = {"light": ("#f5f5f5", "#ffffff", "#242424"), "dark": ("#1f1f1f", "#292929", "#ffffff")}
+_LOOK = {
+    "light": ("#f5f5f5", "#ffffff", "#242424", "#5b5fc7"),
+    "dark": ("#1f1f1f", "#292929", "#ffffff", "#a6a7f1"),
+}
 _PAGE = """<!doctype html><meta charset=utf-8><style>{css}
 body {{ margin: 0; padding: 12px; background: {around}; color: {ink}; font: 14px "Segoe UI", "Liberation Sans", sans-serif }}
 #card {{ width: {width}px; box-sizing: border-box; background: {paper}; border-radius: 8px; padding: 12px }}
@@ -30,6 +33,7 @@ body {{ margin: 0; padding: 12px; background: {around}; color: {ink}; font: 14px
 .ac-pushButton {{ padding: 6px 12px; background: transparent; font-weight: 600 }}
 .ac-pushButton.style-positive {{ background: #5b5fc7; color: #fff }}
 .ac-pushButton.style-destructive {{ background: #c4314b; color: #fff }}
+a {{ color: {link} }}
 .ac-input {{ background: {around}; padding: 5px }}
 </style><div id=card></div><script>{js}</script>"""  # noqa: E501 - one rule a line
 _DRAW = """([card, config]) => {
@@ -75,14 +79,16 @@ def page() -> Iterator[Page]:
 def draw(drawing: Page, card: dict[str, Any], look: str = "light", picture: Path | None = None) -> Drawn:
     """Draws a card as Teams does, and photographs it if asked."""
     theme = "dark" if look == "dark" else "light"
-    around, paper, ink = _LOOK[theme]
+    around, paper, ink, link = _LOOK[theme]
     dist = NODE_MODULES / "adaptivecards" / "dist"
     css = (dist / "adaptivecards.css").read_text(encoding="utf-8")
     js = (dist / "adaptivecards.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
     configs = NODE_MODULES / "adaptivecards-designer" / "lib" / "hostConfigs"
     config = json.loads((configs / f"microsoft-teams-{theme}.json").read_text(encoding="utf-8-sig"))
     drawing.set_viewport_size({"width": WIDTHS[look] + 24, "height": 200})
-    drawing.set_content(_PAGE.format(css=css, js=js, width=WIDTHS[look], around=around, paper=paper, ink=ink))
+    drawing.set_content(
+        _PAGE.format(css=css, js=js, width=WIDTHS[look], around=around, paper=paper, ink=ink, link=link)
+    )
     complaints: list[str] = drawing.evaluate(_DRAW, [card, config])
     text = drawing.inner_text("#card")
     if picture:

@@ -17,11 +17,16 @@ from orchestration.core.retraction import Retraction
 from orchestration.core.run import ApprovalKind, Person, Remark, RunStatus, TaskStatus, Vote
 from orchestration.core.view import ApprovalView, RunView, TaskView
 from orchestration.planning.port import Missing, Suggestion
+from orchestration.sign_in import Need
 
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 MEGAN = Person("00000000-0000-4000-8000-000000000001", "Megan Bowen", "megan.bowen@contoso.example", "t")
 ALEX = Person("00000000-0000-4000-8000-000000000002", "Alex Wilber", "alex.wilber@contoso.example", "t")
 GOAL = "Reconcile the supplier invoices for October"
+CONSENT = (
+    "Tandem has no consent to act for you at Dynamics 365. An administrator of your organisation gives it on the "
+    "consent page: open it if you are one, or send them its address. Press “Try again” after that, and the run goes on."
+)
 
 SUGGESTIONS = [
     Suggestion(
@@ -379,12 +384,7 @@ LABELLED = msgspec.structs.replace(
     fields=[
         Field("to", "To", "einkauf@nordwind.example"),
         Field("subject", "Subject", "Price of pallets in October 2026"),
-        Field(
-            "text",
-            "Text",
-            "Dear Ms Albers,\n\nyour invoice INV-2026-0042 names 12.40 EUR for a pallet.",
-            multiline=True,
-        ),
+        Field("text", "Text", MAIL, multiline=True),
     ],
 )
 CLEAN = msgspec.structs.replace(
@@ -560,6 +560,19 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "decided-refused": lambda: cards.decided(DONE, REFUSED, SHOWN_WRITE),
     "withdrawn": lambda: cards.withdrawn(CANCELLED, approval("decide", "decision", SHOWN.title, ALEX, is_open=False)),
     "sign-in": lambda: cards.sign_in(run("running", "awaiting_sign_in"), "https://login.contoso.example/start?x=1"),
+    "sign-in-consent": lambda: cards.sign_in(
+        run("running", "awaiting_sign_in"),
+        "https://login.contoso.example/start?x=1",
+        [Need("consent", CONSENT, "Dynamics 365", "https://login.contoso.example/adminconsent?client_id=x")],
+    ),
+    "sign-in-reasons": lambda: cards.sign_in(
+        run("running", "awaiting_sign_in"),
+        "https://login.contoso.example/start?x=1",
+        [
+            Need("confirm", "Your organisation wants to confirm that it is you before SAP opens. Sign in.", "SAP"),
+            Need("blocked", "Your organisation does not let Dynamics 365 be opened from this device.", "Dynamics 365"),
+        ],
+    ),
     "signed-in": cards.signed_in,
     "outcome": lambda: cards.outcome(DONE, ANSWER),
     "outcome-failed": lambda: cards.outcome(FAILED, None),

@@ -15,6 +15,7 @@ from orchestration.core import events as e
 from orchestration.core.codec import decode
 from orchestration.core.evolve import fold
 from orchestration.core.run import OPERATOR, Run
+from orchestration.core.run import Person as Somebody
 from orchestration.ports import Anchor, Archive, EventRow, RunRow
 
 HISTORIES = sorted((Path(__file__).parents[2] / "replay" / "histories").glob("*.jsonl"))
@@ -49,12 +50,12 @@ def shape(run: Run) -> object:
     )
 
 
-def people(archive: Archive) -> list[e.Person]:
-    found: dict[str, e.Person] = {}
+def people(archive: Archive) -> list[Somebody]:
+    found: dict[str, Somebody] = {}
     for row in archive.events:
         event = decode(row.body)
         for name in ("initiator", "by", "to"):
-            if isinstance(each := getattr(event, name, None), e.Person) and each.id != OPERATOR:
+            if isinstance(each := getattr(event, name, None), Somebody) and each.id != OPERATOR:
                 found.setdefault(each.id, each)
         for each in getattr(event, "approvers", ()):
             found.setdefault(each.id, each)

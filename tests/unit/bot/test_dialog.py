@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot import inbound as i
@@ -15,6 +16,8 @@ from bot.inbound import read
 from bot.outbound import Member, Message
 from bot.silent_failures import failure
 from orchestration.core.commands import RecordDelivery
+from orchestration.core.label import Source
+from orchestration.core.plan import Answer
 from orchestration.errors import InvalidPlan, NotFound, TandemError, Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT, Desk, activity, buttons, everything
 from tests.support.teams import LittlePlanner
@@ -286,6 +289,20 @@ async def test_somebody_whose_account_is_of_another_tenant_gets_nothing_in_a_per
     assert await desk.engine.runs() == []
 
 
+async def test_an_answer_cites_what_was_read_and_asks_for_an_opinion_and_a_failure_does_not(desk: Desk) -> None:
+    await desk.asked()
+    run, read_there = await desk.run(), Source("Stock.xlsx", "SharePoint", "https://contoso.sharepoint.com/stock")
+    read_run = msgspec.structs.replace(
+        run, tasks=[msgspec.structs.replace(each, sources=[read_there], status="succeeded") for each in run.tasks]
+    )
+    await desk.notifier.report(read_run, Answer("Counted 7."))
+    assert desk.last(MEGAN).message.feedback
+    assert set(desk.last(MEGAN).message.sources) == {read_there}
+    await desk.notifier.report(msgspec.structs.replace(read_run, status="failed"), None)
+    assert not desk.last(MEGAN).message.feedback
+    assert not desk.last(MEGAN).message.sources
+
+
 async def test_a_thumb_under_an_answer_is_kept_with_its_run_once(desk: Desk) -> None:
     await desk.asked()
     await desk.press(ALEX, "Send decisions")
@@ -303,6 +320,9 @@ async def test_a_thumb_under_an_answer_is_kept_with_its_run_once(desk: Desk) -> 
     kept = [row for row in await desk.store.events(run.run_id) if row.type == "FeedbackLeft"]
     assert len(kept) == 1
     assert b"Saved me an hour" in kept[0].body
+    await desk.send(MEGAN, "invoke", name="message/submitAction", value=value)
+    kept = [row for row in await desk.store.events(run.run_id) if row.type == "FeedbackLeft"]
+    assert len(kept) == 2, "without a message it is about the newest answer, as in the Playground"
 
 
 async def test_a_thumb_under_somebody_elses_answer_is_not_kept(desk: Desk) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from bot import texts
 from bot.groups import standing
-from bot.outbound import Member
 from bot.inbound import read
+from bot.outbound import Member
 from orchestration.errors import Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT, Bubble, Desk, activity, buttons
 

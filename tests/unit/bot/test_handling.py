@@ -168,7 +168,7 @@ def data_of(bubble: Bubble, title: str) -> dict[str, Any]:
 async def test_a_write_says_for_whom_where_it_goes_how_sensitive_it_is_and_that_it_waits(desk: Desk) -> None:
     await begin(desk, story(send=Node(capability="send", with_={"to": "kim@contoso.example"})))
     asked = await desk.sees(MEGAN, "Send a letter to kim@contoso.example")
-    for said in ("On behalf of", "Megan Bowen", "Goes to", "How sensitive", "Internal", "If you do nothing, it waits."):
+    for said in ("On behalf of", "Megan Bowen", "Goes to", "Sensitivity", "Internal", "If you do nothing, it waits."):
         assert said in asked.says
 
 

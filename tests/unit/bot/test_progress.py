@@ -17,7 +17,7 @@ from bot.outbound import Message, Receipt
 from bot.progress import FINAL, Progress, moving, pace
 from orchestration.core.commands import RecordDelivery
 from orchestration.core.run import TaskStatus
-from orchestration.core.view import RunView, TaskView
+from orchestration.core.view import ApprovalView, RunView, TaskView
 from orchestration.errors import NotFound, Unavailable
 from tests.support.chat import ALEX, MEGAN, Desk
 from tests.support.clock import START, FakeClock
@@ -77,6 +77,7 @@ class Chat:
         self.updates: list[float] = []
         self.messages: list[Message] = []
         self.sent: list[Message] = []
+        self.lines: list[tuple[float, str]] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -92,6 +93,12 @@ class Chat:
     async def send(self, to: Conversation, message: Message) -> Receipt:
         self.sent.append(message)
         return Receipt("a:megan", f"new{len(self.sent)}")
+
+    async def hint(self, to: Conversation, text: str) -> None:
+        self.lines.append(((self.clock.now() - START) / SECOND, text))
+
+    def streaming(self, to: Conversation) -> bool:
+        return bool(self.lines) and not self.sent
 
 
 class Records:
@@ -324,3 +331,67 @@ async def test_settled_copies_are_updated_once_and_never_again(desk: Desk) -> No
     assert run.receipts["closed:approval:decide.1", ALEX.id] == "shown"
     assert run.receipts[FINAL, MEGAN.id] == "shown"
     assert msgspec.json.decode(run.receipts["progress", MEGAN.id])["conversation"] == "a:megan"
+
+
+def asked(person: Any) -> ApprovalView:
+    return ApprovalView(
+        id="q1",
+        task="count",
+        kind="decision",
+        title="Which?",
+        approvers=[person],
+        entry="",
+        open=True,
+        choice="",
+        comment="",
+        answer="",
+        decided_by=None,
+        requested_at=START,
+        decided_at=None,
+    )
+
+
+async def test_a_start_that_takes_long_is_bridged_by_lines_from_three_to_ninety_seconds(bench: Any) -> None:
+    bench.progress(view(1))
+    await live(bench, 120)
+    times = [at for at, _ in bench.chat.lines]
+    assert {text for _, text in bench.chat.lines} == {"Count …"}
+    assert 3 <= min(times) <= 4
+    assert max(times) < 90
+    (last,) = bench.chat.sent
+    assert last.text == "Stock count is under way. 0 of 1 steps are done; its card above shows where it stands."
+
+
+async def test_a_start_that_is_quick_needs_no_lines(bench: Any) -> None:
+    bench.progress(view(1))
+    await live(bench, 2)
+    bench.progress(view(200, "succeeded", "succeeded", ended_at=START + 2 * SECOND))
+    await settle()
+    assert bench.chat.lines == []
+
+
+async def test_lines_end_with_whom_the_run_waits_for(bench: Any) -> None:
+    bench.progress(view(1))
+    await live(bench, 5)
+    bench.progress(view(200, tasks="asking", approvals=[asked(ALEX)]))
+    await settle()
+    (last,) = bench.chat.sent
+    assert last.text.startswith("Stock count is under way. It waits for Alex Wilber; ")
+
+
+async def test_lines_are_left_to_the_outcome_and_to_the_initiators_own_question(bench: Any) -> None:
+    bench.progress(view(1))
+    await live(bench, 5)
+    bench.progress(view(200, tasks="asking", approvals=[asked(MEGAN)]))
+    await settle()
+    bench.progress(view(201, "failed", "failed", ended_at=START + 9 * SECOND))
+    await settle()
+    assert bench.chat.sent == [], "the engine's notifier says it, and that ends the stream"
+
+
+async def test_a_run_that_is_taken_up_again_has_no_lines(bench: Any) -> None:
+    for seq in range(10):
+        bench.progress(view(1 + seq, reopened=1))
+        bench.clock.advance(SECOND)
+        await settle()
+    assert bench.chat.lines == []

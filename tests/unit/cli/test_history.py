@@ -286,3 +286,23 @@ def test_reading_does_not_keep_the_bot_from_writing(log: Path) -> None:
 )
 def test_spans_are_told_as_people_do(seconds: float, text: str) -> None:
     assert since(timedelta(seconds=seconds)) == text
+
+
+def test_it_says_by_which_way_a_question_went_and_where_it_was_decided() -> None:
+    asked = e.ApprovalRequested(
+        at=at(1), approval="decide.1", task="decide", kind="decision", title="Pay?", approvers=[ALEX],
+        choices=["approve"], entry="d",
+    )  # fmt: skip
+    mail, system = '{"route":"mail","reference":"m1"}', '{"route":"workflow","reference":"Ledger"}'
+    said = told(
+        asked,
+        e.NoticeDelivered(at=at(2), notice="approval:decide.1", to="bbbb", receipt=mail),
+        e.NoticeDelivered(at=at(3), notice="approval:decide.1", to="bbbb", receipt=system),
+        e.NoticeDelivered(at=at(4), notice="withdrawn:decide.1", to="bbbb", receipt="Ledger"),
+        e.ApprovalDecided(at=at(5), approval="decide.1", by=ALEX, choice="approve", shown="d", via="Ledger"),
+    )
+    assert said[1].endswith("reached Alex Wilber by mail, without Tandem in Teams")
+    assert said[2].endswith("reached Alex Wilber in Ledger")
+    assert said[3].endswith("Ledger knows that Alex Wilber is not asked any more")
+    assert said[4].startswith("Decide about it: Alex Wilber")
+    assert said[4].endswith("in Ledger")

@@ -9,7 +9,9 @@ from aiohttp import web
 
 from connectors.graph import GraphClient, GraphSettings
 from connectors.graph.chat import Chats, Post
+from connectors.graph.chat import preview as chat_preview
 from connectors.graph.share import Shares, Sharing
+from connectors.graph.share import preview as share_preview
 from connectors.graph.upload import Uploads
 from orchestration.core.label import Label
 from orchestration.errors import NotCleared
@@ -98,6 +100,7 @@ class Teams:
         self.members: list[dict[str, Any]] = []
         self.posted: list[str] = []
         self.invited: list[str] = []
+        self.messages: list[str] = []
         self.label = "l2"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -108,7 +111,9 @@ class Teams:
             self.posted.append((await request.json())["body"]["content"])
             return web.json_response({"id": "m1"}, status=201)
         if path.endswith("/invite"):
-            self.invited += [each["email"] for each in (await request.json())["recipients"]]
+            body = await request.json()
+            self.invited += [each["email"] for each in body["recipients"]]
+            self.messages.append(body.get("message", ""))
             return web.json_response({"value": []})
         if path == "/$batch":
             labels = {"labels": [{"sensitivityLabelId": self.label}]}
@@ -154,6 +159,23 @@ async def test_what_is_confidential_is_not_said_where_strangers_listen(
     assert teams.posted == []
     await chats.post(post, task(idempotency_key="k", label="internal"))
     assert len(teams.posted) == 1
+
+
+async def test_what_is_said_and_written_in_an_invitation_leads_nowhere_else(client: GraphClient, teams: Teams) -> None:
+    trap = (
+        "See [this](https://evil.example/x) ![p](https://evil.example/p.png) \u200band https://teams.microsoft.com/l/x"
+    )
+    await Chats(client).post(Post(text=trap, chat="19:x"), task(idempotency_key="k"))
+    harmless = (
+        "See this (link to evil(.)example removed) p (picture from evil(.)example removed) "
+        "and https://teams.microsoft.com/l/x"
+    )
+    assert teams.posted[0].startswith(harmless)
+    assert dict(chat_preview(Post(text=trap, chat="19:x"), Egress()).facts)["Text"] == harmless
+    sharing = Sharing(drive="d", item="i", name="Plan.docx", people=["bob@contoso.example"], message=trap)
+    await Shares(client).share(sharing, task(idempotency_key="k"))
+    assert teams.messages == [harmless]
+    assert dict(share_preview(sharing, Egress()).facts)["Message"] == harmless
 
 
 async def test_a_file_is_shared_by_its_own_label_not_by_that_of_the_request(client: GraphClient, teams: Teams) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from connectors.identity.challenge import challenge
 from connectors.odata import ODataReader, month, quoted
 from orchestration.errors import Invalid, InvalidContent, Refused, SignInNeeded
 from tests.unit.connectors.conftest import MEGAN, FakeIdentity, Serve
@@ -54,6 +56,27 @@ async def test_a_link_to_another_host_is_not_followed(serve: Serve, identity: Fa
     with pytest.raises(Refused, match="not followed"):
         await rows(await serve(answer), identity)
     assert asked == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirection_is_followed_with_a_token(serve: Serve, identity: FakeIdentity, status: int) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    with pytest.raises(Refused, match="sends us elsewhere"):
+        await rows(await serve(answer), identity)
+    assert asked == ["/list"]
+
+
+@pytest.mark.parametrize("text", ["' or 1 eq 1 or '", "'", "''", "a'b'c", "1010' or CompanyCode ne '"])
+def test_a_value_of_a_filter_stays_one_value(text: str) -> None:
+    literal = quoted(text)
+    assert literal[0] == literal[-1] == "'"
+    assert "'" not in literal[1:-1].replace("''", "")
+    assert literal[1:-1].replace("''", "'") == text
 
 
 @pytest.mark.parametrize(
@@ -135,3 +158,49 @@ async def test_an_answer_that_is_nested_too_deeply_is_no_crash(serve: Serve, ide
 
     with pytest.raises(InvalidContent):
         await rows(await serve(answer), identity)
+
+
+async def test_a_challenge_is_met_once_with_the_claims_that_it_demands(serve: Serve, identity: FakeIdentity) -> None:
+    demand = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}'
+    header = f'Bearer error="insufficient_claims", claims="{base64.b64encode(demand.encode()).decode()}"'
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers["Authorization"])
+        if len(seen) == 1:
+            return web.Response(status=401, headers={"WWW-Authenticate": header})
+        return web.json_response({"rows": [7]})
+
+    assert await rows(await serve(answer), identity) == [7]
+    assert identity.claims == ["", demand]
+    assert identity.forgotten == 0
+
+
+async def test_a_system_that_goes_on_challenging_is_given_up(serve: Serve, identity: FakeIdentity) -> None:
+    many = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal many
+        many += 1
+        return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer claims="e30="'})
+
+    with pytest.raises(SignInNeeded):
+        await rows(await serve(answer), identity)
+    assert many == 3  # as it was, with claims, with a fresh sign-in
+    assert identity.claims == ["", "{}", ""]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ('Bearer realm="", error="insufficient_claims", claims="eyJhIjoxfQ=="', '{"a":1}'),
+        ('Bearer claims="eyJhIjoxfQ"', '{"a":1}'),
+        ("Bearer", ""),
+        ("", ""),
+        ('Bearer notclaims="x"', ""),
+        ('Bearer claims="no base64!"', "no base64!"),
+        ('Bearer claims="' + "A" * 20_000 + '"', ""),
+    ],
+)
+def test_a_challenge_is_read_whatever_it_holds(header: str, found: str) -> None:
+    assert challenge({"WWW-Authenticate": header}) == found

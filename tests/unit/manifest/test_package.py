@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot.bootstrap import PLAYBOOKS
+from bot.inbound import Command, read
 from manifest import icons
 from manifest.package import HERE, ICON_SIZES, Unfit, fill, package, placeholders, problems
+from orchestration.planning.loader import load
+from orchestration.planning.matching import Matcher
+from tests.support.chat import MEGAN, activity
 
 VALUES = {
     "DEVELOPER_NAME": 'Contoso "Ltd"',
@@ -36,6 +41,21 @@ def manifest() -> dict[str, Any]:
 
 def test_teams_takes_the_manifest(manifest: dict[str, Any]) -> None:
     assert list(problems(manifest, FILES)) == []
+
+
+def test_every_word_that_teams_offers_is_one_that_the_bot_listens_to(manifest: dict[str, Any]) -> None:
+    offered = [each for offer in manifest["bots"][0]["commandLists"] for each in offer["commands"]]
+    words = [each["title"] for each in offered if each.get("type") != "prompt"]
+    assert {"help", "status", "my approvals", "cancel", "sign out"} <= set(words)
+    for word in words:
+        assert isinstance(read(activity(MEGAN, text=word)).intent, Command), f"{word!r} would be taken for a goal"
+
+
+def test_every_prompt_that_teams_offers_is_understood(manifest: dict[str, Any]) -> None:
+    offered = [each for offer in manifest["bots"][0]["commandLists"] for each in offer["commands"]]
+    matcher = Matcher(load(PLAYBOOKS).values())
+    for prompt in {each["prompt"] for each in offered if each.get("type") == "prompt"}:
+        assert matcher.best(prompt), f"no playbook takes {prompt!r}"
 
 
 def test_every_placeholder_is_known_here() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -130,13 +131,14 @@ class System:
         return [msgspec.json.decode(body) for _, body in self.taken]
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    async def listening(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[None]:
         app = web.Application()
         app.router.add_route("*", "/hook", self.take)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        await web.TCPSite(runner, host, 0, ssl_context=tls).start()
+        name = "localhost" if tls else (f"[{host}]" if ":" in host else host)
+        self.url = f"http{'s' if tls else ''}://{name}:{runner.addresses[0][1]}/hook"
         try:
             yield
         finally:

@@ -8,9 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
+from bot.routes import wording
+from bot.routes.links import Links
 from bot.routes.receipt import Routed
 from orchestration.capabilities import TaskContext
 from orchestration.core.plan import Answer, Node, Plan
@@ -148,7 +151,7 @@ async def test_a_reminder_takes_the_way_of_the_question(bureau: Bureau) -> None:
     bureau.clock.advance(timedelta(hours=5))
     await bureau.until(run_id, lambda run: ("reminder:ask.1", ALEX.id) in run.receipts)
     first, second = bureau.post.drafts.values()
-    assert second["subject"] == "Reminder: please answer Pay?"
+    assert second["subject"] == "Reminder: please answer “Pay?”"
     assert first["key"] != second["key"]
     assert bureau.surface.reminded == []
 
@@ -258,3 +261,21 @@ async def test_what_to_do_about_a_failure_is_asked_in_teams_whatever_the_system_
         "write"
     ]
     assert [shown.kind for _, shown, _ in bureau.surface.asked] == ["failure"]
+
+
+@pytest.mark.parametrize("more", [{"label": "confidential"}, {"tainted": True}])
+async def test_a_title_that_may_hold_what_is_protected_is_not_in_the_mail(bureau: Bureau, more: dict[str, Any]) -> None:
+    await bureau.knows(ALEX)
+    run = await bureau.asked(await bureau.begin("Dismiss Lee Gu?"))
+    secret = msgspec.structs.replace(run.approvals[0], **more)
+    said = wording.subject(run, secret, reminder=False) + wording.body(run, secret, bureau.links, reminder=False)
+    assert "Lee Gu" not in said
+    assert "Month-end close" in said
+
+
+async def test_the_link_that_adds_the_app_is_there_where_its_id_is_known(bureau: Bureau) -> None:
+    await bureau.knows(ALEX)
+    run = await bureau.asked(await bureau.begin())
+    links = Links(APP, TENANT, "44444444-4444-4444-8444-444444444444")
+    text = wording.body(run, run.approvals[0], links, reminder=False)
+    assert f"https://teams.microsoft.com/l/app/44444444-4444-4444-8444-444444444444?tenantId={TENANT}" in text

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiohttp import web
 
 from bot.routes import outside
@@ -151,3 +154,29 @@ async def test_the_address_that_was_checked_is_the_one_that_is_called(system: Sy
 async def test_an_endless_answer_is_not_read(system: System) -> None:
     system.answers = [web.Response(status=200, body=b"x" * 5_000_000)]
     await post(system.url)
+
+
+@pytest.mark.parametrize(("name", "taken"), [("localhost", 1), ("elsewhere.example", 0)])
+async def test_the_certificate_must_be_that_of_the_name_in_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, taken: int
+) -> None:
+    """Though the address is called that was checked."""
+    authority, system = trustme.CA(), System()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(tls)
+    async with system.listening(tls):
+        if taken:
+            await post(system.url, addresses=["127.0.0.1"])
+        else:
+            with pytest.raises(Unavailable):
+                await post(system.url, addresses=["127.0.0.1"])
+    assert len(system.taken) == taken
+
+
+async def test_an_address_of_the_sixth_version_can_be_called() -> None:
+    system = System()
+    async with system.listening(host="::1"):
+        await post(system.url, addresses=["::1"])
+    assert len(system.taken) == 1

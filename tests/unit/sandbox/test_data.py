@@ -159,3 +159,12 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(folder: Path) -> None:
 def test_a_missing_folder_is_said_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(InvalidContent, match=r"--data the folder that holds tenant\.yml"):
         load(tmp_path / "nowhere")
+
+
+def test_a_library_may_be_open_to_everybody(folder: Path) -> None:
+    set_cell(folder / "sharepoint/sites.csv", 4, "readers", "everyone")
+    library = load(folder).sites["Projects"].libraries[0]
+    assert library.everyone
+    assert library.readers == {"megan", "alex", "lee", "adele", "diego"}
+    assert library.writers == {"adele", "megan"}
+    assert not load(folder).sites["Finance"].libraries[0].everyone

@@ -137,7 +137,19 @@ def test_the_table_is_ready_to_work_with() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "\t=1", "https://example.com"]
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        '=HYPERLINK("http://x","y")',
+        "\t=1",
+        "＝1+1",
+        "-2+3+cmd|' /C calc'!A0",
+        " =1",
+        "https://example.com",
+    ],
 )
 def test_text_never_becomes_a_formula_or_a_link(text: str) -> None:
     result = one(supplier_name=text, invoice=f"{text} INV-1", row=text)

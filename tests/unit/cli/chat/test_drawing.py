@@ -25,7 +25,7 @@ def words(card: Any) -> set[str]:
     if not isinstance(card, dict) or card.get("isVisible") is False:
         return set()
     here = {card["text"]} if card.get("type") in ("TextBlock", "TextRun") and card.get("text") else set()
-    return here | {word for key, each in card.items() if key not in ("fallback", "data") for word in words(each)}
+    return here | {word for key, each in card.items() if key not in ("fallback", "data", "card") for word in words(each)}
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -66,6 +66,17 @@ def test_what_is_hidden_is_shown_once_it_was_toggled() -> None:
 
     assert "more" not in "\n".join(drawn(hidden))
     assert drawn(hidden, toggled=frozenset({"more"})) == ["more"]
+
+
+def test_a_button_unfolds_a_card_and_folds_it_again() -> None:
+    what = {"type": "Input.Text", "id": "what", "label": "What?"}
+    send = {"type": "Action.Execute", "title": "Ask", "verb": "v"}
+    unfold = {"type": "Action.ShowCard", "id": "ask", "title": "Ask Megan", "card": {"body": [what], "actions": [send]}}
+
+    assert drawn({"type": "ActionSet", "actions": [unfold]}) == ["[1] Ask Megan"]
+    unfolded = ["[1] Ask Megan", "  [2] What?: (empty)", "  [3] Ask"]
+    assert drawn({"type": "ActionSet", "actions": [unfold]}, toggled=frozenset({"ask"})) == unfolded
+    assert drawn(actions=[unfold], toggled=frozenset({"ask"})) == unfolded
 
 
 def test_nothing_in_a_card_acts_on_the_terminal() -> None:

@@ -303,3 +303,22 @@ async def test_a_card_that_is_none_does_not_end_the_chat(chat: Chat, card: dict[
     await chat.types("/show")
     await chat.types("hello")
     assert chat.bot.said == ["hello"]
+
+
+async def test_what_a_button_unfolds_is_sent_by_its_own_button_only(chat: Chat) -> None:
+    what = {"type": "Input.Text", "id": "what", "label": "What?", "isRequired": True, "errorMessage": "Say what."}
+    inner = {"type": "AdaptiveCard", "body": [what], "actions": [execute("Ask", "ask")]}
+    unfold = {"type": "Action.ShowCard", "id": "more", "title": "Ask Megan", "card": inner}
+    chat.arrives("m1", choice("rule", "Amounts", "look"), actions=[execute("Allow", "allow"), unfold])
+
+    unfolded = await chat.types("3")
+    assert "[4] What?: (empty)" in unfolded
+    await chat.types("2")
+    assert "Say what." in await chat.types("5")
+    await chat.types("4 Why now?")
+    await chat.types("5")
+
+    assert chat.bot.pressed == [
+        ("m1", "allow", {"rule": "look"}),
+        ("m1", "ask", {"rule": "look", "what": "Why now?"}),
+    ]

@@ -1,0 +1,157 @@
+"""The policy file: what it says holds, what is wrong in it is named, and it never falls open."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.label import Label
+from orchestration.core.run import Person
+from orchestration.validation.policy import ApprovalSystem, Ceilings, Policy
+from orchestration.validation.policy_file import SHIPPED, InvalidPolicy, PolicyFile, read
+
+MEGAN = Person("1", "Megan", "megan@contoso.com", "t")
+
+
+@pytest.mark.parametrize(
+    ("capability", "effect", "more", "verdict"),
+    [
+        ("mail.send", "write", {}, "allow"),
+        ("mail.draft", "write", {}, "ask"),
+        ("mail.search", "read", {}, "allow"),
+        ("files.share", "write", {}, "deny"),
+        ("files.read", "read", {}, "deny"),
+        ("files.upload", "write", {}, "ask"),
+        ("chat.post", "write", {}, "ask"),
+        ("chat.list", "read", {}, "allow"),
+        ("mail.send", "write", {"tainted": True}, "ask"),
+        ("mail.send", "write", {"label": "confidential"}, "allow"),
+        ("mail.send", "write", {"label": "highly_confidential"}, "ask"),
+        ("files.share", "write", {"tainted": True}, "deny"),
+        ("mailbox.empty", "write", {}, "ask"),
+    ],
+)
+def test_the_narrowest_rule_counts_and_taint_always_asks(
+    capability: str, effect: str, more: dict[str, object], verdict: str
+) -> None:
+    rules = {"mail.*": "ask", "mail.send": "allow", "files.*": "deny", "files.upload": "ask"}
+    assert Policy(capabilities=rules).verdict(capability, effect, **more) == verdict  # type: ignore[arg-type]
+
+
+def test_one_rule_may_stand_for_everything() -> None:
+    policy = Policy(capabilities={"*": "deny", "mail.search": "allow"})
+    assert [policy.verdict("sap.x", "read"), policy.verdict("mail.search", "read")] == ["deny", "allow"]
+
+
+@pytest.mark.parametrize(
+    ("upn", "ceiling"),
+    [
+        ("megan@contoso.com", "highly_confidential"),
+        ("MEGAN@CONTOSO.COM", "highly_confidential"),
+        ("temp@contoso.com", "internal"),
+        ("Bob@partner.example", "public"),
+        ("eve_evil.com#EXT#@contoso.com", "internal"),
+        ("megan@contoso.com.evil.com", "public"),
+        ("megan@c\u043entoso.com", "public"),
+        ("", "public"),
+    ],
+)
+def test_ceilings_are_by_person_then_by_where_they_belong(upn: str, ceiling: Label) -> None:
+    ceilings = Ceilings(outside="public", people={"temp@contoso.com": "internal"})
+    policy = Policy(ceilings=ceilings, domains=["contoso.com"])
+    assert policy.ceiling_of(upn, "megan@contoso.com") == ceiling
+
+
+def test_without_domains_the_initiators_own_is_inside() -> None:
+    assert Policy().is_inside("alex@contoso.com", "megan@contoso.com")
+    assert not Policy().is_inside("alex@elsewhere.com", "megan@contoso.com")
+    assert Policy().ceiling(MEGAN) == "highly_confidential"
+
+
+GOOD = "capabilities: {mail.send: allow}\nhosts: [contoso.sharepoint.com]\n"
+
+
+def test_the_file_that_comes_along_is_good_and_opens_nothing() -> None:
+    policy = read(SHIPPED)
+    assert policy.capabilities == {}
+    assert policy.verdict("mail.send", "write") == "ask"
+    assert not policy.allows("https://contoso.sharepoint.com/")
+    assert not policy.approval_systems
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "a policy is a mapping"),
+        ("- a", "a policy is a mapping"),
+        ("capabilities: [", "line 1"),
+        ("capabilities: {}\ncapabilities: {}", "'capabilities' is there twice"),
+        ("capabilitys: {}", "there is no 'capabilitys' here"),
+        ("capabilities: {mail.send: yes}", "capabilities.mail.send: 'yes' is not one of allow, ask, deny"),
+        ("capabilities: {'mail.s*': deny}", "'mail.s*' is not a capability"),
+        ("capabilities: {'Mail.send': deny}", "'Mail.send' is not a capability"),
+        ("hosts: ['https://contoso.com/']", "is not a host"),
+        ("hosts: ['*']", "is not a host"),
+        ("hosts: ['*.com']", "takes in everybody's hosts"),
+        ("hosts: ['*.sharepoint.com']", "takes in everybody's hosts"),
+        ("hosts: ['c\u043entoso.com']", "is not a host"),
+        ("domains: ['@contoso.com']", "is not a domain"),
+        ("ceilings: {members: secret}", "ceilings.members: 'secret' is not one of"),
+        ("ceilings: {people: {lee: public}}", "'lee' is not a user principal name"),
+        ("approval_systems: [{name: X}]", "'url' is missing"),
+        ("approval_systems: [{name: X, url: 'http://x.com', secret_setting: TANDEM_X, titles: [a]}]", "not an https"),
+        ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: PATH, titles: [a]}]", "not a variable"),
+        ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: TANDEM_X}]", "no question would ever go"),
+        ("x: &a [*a]\ncapabilities: {}", "there is no 'x' here"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_path(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(InvalidPolicy) as found:
+        PolicyFile(tmp_path / "p.yaml")
+    assert said in found.value.message
+    assert found.value.message.startswith("p.yaml")
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("hosts: ['*', 'A']\ndomains: [x]\nceilings: {people: {a: public}}")
+    with pytest.raises(InvalidPolicy) as found:
+        read(tmp_path / "p.yaml")
+    assert len(found.value.problems) == 4
+
+
+@pytest.mark.parametrize("wrong", ["capabilities: {mail.send: maybe}", "", "\x00", None])
+def test_a_change_holds_at_once_and_a_broken_one_leaves_the_last_good_in_force(
+    tmp_path: Path, wrong: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, path = [0.0], tmp_path / "p.yaml"
+    path.write_text("capabilities: {mail.send: deny}")
+    policies = PolicyFile(path, clock=lambda: now[0])
+    now[0] = 2
+    with caplog.at_level(logging.ERROR):
+        path.unlink() if wrong is None else path.write_text(wrong)
+        assert policies.current().verdict("mail.send", "write") == "deny"
+    assert "the last good one stays in force" in caplog.text
+    now[0] = 4
+    path.write_text("capabilities: {mail.send: allow}")
+    assert policies.current().verdict("mail.send", "write") == "allow"
+
+
+def test_links_may_lead_to_the_systems_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD)
+    systems = ["https://sap.contoso.com/odata", "http://localhost:3000/x", "contoso-my.sharepoint.com", ""]
+    policy = PolicyFile(tmp_path / "p.yaml", systems).current()
+    led = ["https://sap.contoso.com/a", "http://localhost:3000/b", "https://contoso-my.sharepoint.com/c"]
+    assert all(policy.allows(url) for url in [*led, "https://contoso.sharepoint.com/d"])
+    assert not policy.allows("http://localhost:3001/")
+
+
+def test_an_approval_system_takes_what_it_is_named_for() -> None:
+    system = ApprovalSystem(
+        name="X", url="https://x.com", secret_setting="TANDEM_X", for_capabilities=["files.*"], titles=["Budget"]
+    )
+    assert system.takes("files.share", "Share")
+    assert system.takes("", "Budget 2027")
+    assert not system.takes("mail.send", "Send a Budget")
