@@ -9,51 +9,38 @@ from collections import deque
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from bot import approvers, cards, texts
 from bot import inbound as i
+from bot import texts
 from bot.answers import InvokeAnswer, answer, malformed, note
 from bot.cards.buttons import SIGN_IN_AGAIN
 from bot.conversations import Conversation, Conversations, Reachable
 from bot.goals import Goals
 from bot.groups import Groups
-from bot.notifier import OUTCOME, TeamsNotifier
-from bot.outbound import Member, Message, Outbound, Receipt
+from bot.notifier import TeamsNotifier
+from bot.outbound import Member, Message, Outbound
 from bot.patience import Patience
 from bot.presses import Presses
 from bot.progress import Progress
 from bot.reply import Card, Note, Reply, Said
 from bot.rooms import Rooms
 from bot.signin import SignIns, not_exchanged
-from bot.waiting import waiting_card
-from orchestration.core.commands import CancelRun, LeaveFeedback
+from bot.waiting import OpenQuestions
+from bot.words import Words
 from orchestration.core.run import Person
-from orchestration.core.view import RunView
-from orchestration.errors import NotFound, NotRunning, TandemError
+from orchestration.errors import NotFound, TandemError
 from orchestration.planning.port import Planner
-from orchestration.ports import ApprovalRow, Clock, Engine
+from orchestration.ports import Clock, Engine
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 2.5
-MOST_AGAIN = 5
 MOST_HEARD = 16
-MOST_ANSWERS = 50
 SILENCE_SECONDS = 0.3
-STARTERS = Message(
-    summary=texts.STARTERS, text=texts.STARTERS, suggested=("What can you do?", "my approvals", "status")
-)
 
 # Who is not served whatever they press: that they tried is kept with the question.
 TURNED_AWAY = {texts.OTHER_TENANT: "other_tenant", texts.GUEST: "guest"}
-
-
-class OpenQuestions(Protocol):
-    """Knows who is asked what; see `orchestration.ports.Store`."""
-
-    async def open_approvals(self, person: str) -> list[ApprovalRow]:
-        """The open questions to a person, oldest first."""
 
 
 class Dialog:
@@ -95,9 +82,9 @@ class Dialog:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._tenant_id = tenant_id.lower()
-        self._engine, self._planner, self._conversations, self._outbound = engine, planner, conversations, outbound
-        self._notifier, self._goals, self._presses, self._progress = notifier, goals, presses, progress
-        self._sign_ins, self._questions, self._clock = sign_ins, questions, clock
+        self._engine, self._conversations, self._outbound = engine, conversations, outbound
+        self._notifier, self._goals, self._presses, self._sign_ins = notifier, goals, presses, sign_ins
+        self._words = Words(engine, planner, outbound, goals, progress, sign_ins, questions, clock)
         self._rooms = Rooms(tenant_id, conversations, outbound, goals, groups)
         self._patience = Patience(patience_seconds)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -204,7 +191,7 @@ class Dialog:
             case i.Press():
                 return await self._press(who, inbound, intent)
             case i.Feedback():
-                await self._opinion(who, inbound, intent)
+                await self._words.opinion(who, inbound, intent)
             case i.SignInCode(code=code) if inbound.invoke or await self._sign_ins.waits(who.person):
                 await self._patience.wait(self._redeem(who, code, inbound.id), tell)
             case i.SignInFailed(code=code):
@@ -268,19 +255,6 @@ class Dialog:
     def _turn(self, person: Person) -> asyncio.Lock:
         return self._turns.setdefault(person.id, asyncio.Lock())
 
-    async def _opinion(self, who: Reachable, inbound: i.Inbound, given: i.Feedback) -> None:
-        """Keep what the person thinks of an answer, with the run that gave it.
-
-        The Playground does not say which message the thumb is under: then it is about the newest answer.
-        """
-        for run in await self._engine.runs(person=who.person.id, limit=MOST_ANSWERS):
-            answered = any(notice.partition(":")[0] == OUTCOME for notice, _ in run.receipts)
-            if _holds(run, inbound.reply_to) if inbound.reply_to else answered:
-                command = LeaveFeedback(by=who.person, reaction=given.reaction, text=given.text)
-                await self._engine.send(run.run_id, command, command_id=f"{run.run_id}:feedback:{inbound.id}")
-                return
-        await self._tell(who.conversation, texts.FEEDBACK_UNKNOWN)
-
     async def _listen(self, who: Reachable, inbound: i.Inbound) -> None:
         if who.guest:
             await self._tell(who.conversation, texts.GUEST)
@@ -289,83 +263,13 @@ class Dialog:
             case i.Say(text=text) | i.SignInCode(code=text):  # six digits that no sign-in waits for are an answer
                 await self._goals.say(who, text, inbound.id)
             case i.Command(word=word):
-                await self._obey(who, word)
+                await self._words.obey(who, word)
             case i.Empty():
                 await self._tell(who.conversation, texts.EMPTY)
             case i.TooLong():
                 await self._tell(who.conversation, texts.TOO_LONG)
             case i.Installed():
-                await self._greet(who)
-                await self._outbound.send(who.conversation, STARTERS)
-                await self._show_again(who)
-
-    async def _obey(self, who: Reachable, word: i.Word) -> None:
-        match word:
-            case "hello":
-                await self._greet(who)
-            case "help":
-                card = cards.help_card(self._planner.suggestions())
-                await self._outbound.send(who.conversation, Message(summary="What I can do", card=card))
-            case "status":
-                await self._status(who)
-                await self._ask_again(who)
-            case "approvals":
-                card = await waiting_card(self._engine, self._questions, who.person)
-                await self._outbound.send(who.conversation, _message(card))
-            case "cancel":
-                await self._cancel(who)
-            case "sign in":
-                if said := await self._sign_ins.ask(who):
-                    await self._tell(who.conversation, said)
-            case "sign out":
-                await self._tell(who.conversation, await self._sign_ins.out(who))
-
-    async def _greet(self, who: Reachable) -> None:
-        card = cards.welcome(self._planner.suggestions(), who.person.name)
-        await self._outbound.send(who.conversation, Message(summary=texts.GREETING, card=card))
-
-    async def _status(self, who: Reachable) -> None:
-        runs = await self._engine.runs(person=who.person.id, limit=10)
-        card = cards.status(runs, self._clock.now())
-        await self._outbound.send(who.conversation, Message(summary="Your runs", card=card))
-
-    async def _cancel(self, who: Reachable) -> None:
-        if await self._goals.drop(who):
-            await self._tell(who.conversation, texts.QUESTION_DROPPED)
-            return
-        runs = await self._unfinished(who)
-        if len(runs) > 1:
-            await self._status(who)
-            return
-        said = texts.NOTHING_TO_CANCEL
-        if runs:
-            try:
-                command_id = f"{runs[0].run_id}:cancel:{who.person.id}"
-                applied = await self._engine.send(runs[0].run_id, CancelRun(by=who.person), command_id=command_id)
-                said = texts.cancelling(applied.run)
-            except NotRunning as error:
-                said = error.message
-        await self._tell(who.conversation, said)
-
-    async def _unfinished(self, who: Reachable) -> list[RunView]:
-        runs = await self._engine.runs(person=who.person.id, open_only=True, limit=20)
-        return [run for run in runs if run.status in ("proposed", "running")]
-
-    async def _show_again(self, who: Reachable) -> None:
-        """After the bot was added anew, the cards of before may be gone from the chat."""
-        for run in (await self._unfinished(who))[:MOST_AGAIN]:
-            await self._progress.show_again(run)
-        await self._ask_again(who)
-
-    async def _ask_again(self, who: Reachable) -> None:
-        """Ask what the person was asked before and has not answered."""
-        for row in (await self._questions.open_approvals(who.person.id))[:MOST_AGAIN]:
-            run = await self._engine.view(row.run_id)
-            approval = approvers.find(run, row.approval)
-            notice = f"approval:{row.approval}"
-            if approval is None or not approval.open or (notice, who.person.id) not in run.receipts:
-                continue  # settled meanwhile, or about to be delivered for the first time
-            await self._progress.copies.ask_again(run, approval, who.person)
+                await self._words.welcome(who)
 
     # --- groups
 
@@ -385,7 +289,7 @@ class Dialog:
         else:
             async with self._turn(person):
                 if not self._heard_before(person, inbound):
-                    await self._rooms.listen(known, inbound, self._obey)
+                    await self._rooms.listen(known, inbound, self._words.obey)
         return None
 
     # --- buttons
@@ -447,10 +351,3 @@ async def _untold(text: str) -> None:
 
 def _message(card: dict[str, Any]) -> Message:
     return Message(summary=texts.summary(str(card.get("speak") or "Tandem")), card=card)
-
-
-def _holds(run: RunView, activity: str) -> bool:
-    """Whether a message is one of the run's."""
-    return any(
-        receipt is not None and receipt.activity == activity for receipt in map(Receipt.decode, run.receipts.values())
-    )

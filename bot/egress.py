@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from bot.texts import LONGEST_SUMMARY, clean
 from bot.wire import Message
 from orchestration.validation.hosts import shown_host
-from orchestration.validation.links import without_links
+from orchestration.validation.links import strays, without_links
 from orchestration.validation.policy_file import Policies
+from orchestration.validation.text import escaped
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ _READ = frozenset(
 _LED_TO = frozenset({"url", "iconUrl", "fallbackUrl"})
 _PICTURES = frozenset({"Image", "ImageSet", "Media"})
 _LEFT = frozenset({"data", "tokenExchangeResource"})
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 class LastGate:
@@ -37,9 +40,8 @@ class LastGate:
     def message(self, message: Message) -> Message:
         """The message as it may go out."""
         allows = self._policies.current().allows
-        sources = [
-            each if not each.link or allows(each.link) else self._unlinked(each, each.link) for each in message.sources
-        ]
+        named = [msgspec.structs.replace(each, title=self.text(each.title)) for each in message.sources]
+        sources = [each if not each.link or allows(each.link) else self._unlinked(each, each.link) for each in named]
         return msgspec.structs.replace(
             message,
             summary=clean(self.text(message.summary), LONGEST_SUMMARY),
@@ -50,8 +52,16 @@ class LastGate:
         )
 
     def text(self, text: str) -> str:
-        """A text without anything invisible and with links to allowed hosts only."""
-        return without_links(text, self._policies.current().allows)
+        """A text without anything invisible and with links to allowed hosts only.
+
+        What is escaped is no link in Markdown; but clients show it without its backslashes, and some then make links
+        of all that looks like one.
+        """
+        allows = self._policies.current().allows
+        shown = _ESCAPED.sub(r"\1", text)
+        if shown != text and strays(shown, allows):
+            return escaped(without_links(shown, allows), 2 * len(shown))
+        return without_links(text, allows)
 
     def card(self, card: dict[str, Any]) -> dict[str, Any]:
         """A card of any kind as it may go out; the one given stays as it is."""

@@ -45,6 +45,8 @@ def standing(run: RunView) -> tuple[str, str, Tone]:
     waits = sum(approval.open for approval in run.approvals)
     if run.paused:
         counts = f"Paused: {counts}"
+    elif run.awaiting_sign_in:
+        counts += f", and it waits for {name}"
     elif waits:
         counts += ", and one decision is waited for" if waits == 1 else f", and {waits} decisions are waited for"
     return f"Working on it for {name}", f"{counts}. Details are in the personal chat.", "neutral"

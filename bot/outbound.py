@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from botbuilder.core import TurnContext
-from botbuilder.schema import Activity
+from botbuilder.schema import Activity, ResourceResponse
 from botframework.connector.models import ErrorResponseException
 from msrest.exceptions import ClientRequestError, HttpOperationError
 
@@ -216,8 +216,7 @@ class Outbound:
             self._streams.refuse(to.id, self._now())
             return None
         self._streams.close(to.id)
-        answer.id = answer.id or stream
-        return answer
+        return ResourceResponse(id=(answer and answer.id) or stream)
 
     async def introduce(self, person: Person, at: Conversation) -> Member:
         """The person with name, user principal name and standing, as the channel's list of members has them.

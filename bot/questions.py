@@ -66,7 +66,7 @@ class Questions:
                 approval = approvers.find(run, which)
                 if approval is None or not approvers.may_see(approval, person):
                     return Note(error.message)
-                said = REPEATED if approval and _own(approval, person) else LATE
+                said = REPEATED if _own(approval, person) else LATE
                 return await self.as_it_is(run, which, person, said=said)
             case _:
                 return Note(nothing_changed(error))

@@ -25,7 +25,7 @@ QUESTION_OVER = (
 ON_IT = "On it."
 STILL_WORKING = "I am still working on this. The card changes when it is done."
 TROUBLE = "Something went wrong on my side, and I have noted it for the operators. What had been done before is safe."
-STARTERS = "Press one of these at any time, or write to me in your own words."
+STARTERS = "You can write “help”, “my approvals” or “status” at any time, and goals in your own words."
 PLANNING = "Working out a plan …"
 GROUP_HELLO = (
     "Mention me with what you would like done. Here I only show that I am on it; plans, questions and results are in "

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from bot.cards import Asked, fit_together
-from bot.cards.digest import MOST
+from bot.cards.digest import MOST, in_order
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
@@ -70,7 +70,7 @@ class Together:
             for name, each in batch.asked.items()
             if any(not future.done() for future in batch.waiting[name])  # given up meanwhile, as when Tandem ends
         ]
-        for part in parts(run, wanted, batch.person):
+        for part in parts(run, in_order(wanted), batch.person):
             waiting = [future for each in part for future in batch.waiting[each.approval.id] if not future.done()]
             try:
                 receipt = await self._send(run, batch.person, part)

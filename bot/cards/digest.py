@@ -63,9 +63,10 @@ def digest(run: RunView, asked: Sequence[Asked], viewer: Person) -> dict[str, An
 
     Args:
         run: The run that waits.
-        asked: The questions, in the order in which they are listed.
+        asked: The questions; those of a list's items come in the order of the items.
         viewer: Who is asked on this card.
     """
+    asked = in_order(asked)
     open_ones = [each for each in asked if _waits(each, viewer)]
     count = counted(len(asked), "question")
     title = f"{len(open_ones)} of {count} wait for you" if open_ones else f"{count}: nothing waits for you any more"
@@ -77,6 +78,16 @@ def digest(run: RunView, asked: Sequence[Asked], viewer: Person) -> dict[str, An
 
     # How many of the open ones are shown whole, with a choice.
     return fitted(build, range(min(len(open_ones), MOST), -1, -1))
+
+
+def in_order(asked: Sequence[Asked]) -> list[Asked]:
+    """The questions by task, the items of a list in its order: whose question came first is a matter of chance."""
+    return sorted(
+        asked,
+        key=lambda each: [
+            (part.isdigit(), int(part) if part.isdigit() else 0, part) for part in each.approval.id.split(".")
+        ],
+    )
 
 
 def fits(run: RunView, asked: Sequence[Asked], viewer: Person) -> bool:
@@ -163,14 +174,11 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
 def _settled(asked: Asked, viewer: Person, number: int) -> CardElement:
     approval = asked.approval
     trouble = [line(words(sentence(asked.trouble, 300)), spacing="None")] if asked.trouble else []
+    title = words(f"{number}. {approval.title}", 160)
     return Container(
         separator=True,
         spacing="Medium",
-        items=[
-            marked(
-                _mark(approval), [words(f"{number}. {approval.title}", 160)], [line(*_outcome(asked, viewer)), *trouble]
-            )
-        ],
+        items=[marked(_mark(approval), [title], [line(*_outcome(asked, viewer)), *trouble])],
     )
 
 

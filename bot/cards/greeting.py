@@ -17,6 +17,7 @@ _MOST_BUTTONS = 6
 
 _COMMANDS = {
     "status": "what is under way",
+    "my approvals": "what waits for your answer",
     "cancel": "stop what is under way",
     "sign out": "forget your sign-in",
     "help": "this card",

@@ -7,7 +7,6 @@ from orchestration.validation.text import escaped, plain, web_link
 __all__ = ["counted", "escaped", "first_name", "listed", "plain", "sentence", "web_link"]
 
 
-
 def sentence(text: object, limit: int = 300) -> str:
     """Plain text that ends as a sentence does; empty stays empty."""
     shown = plain(text, limit)

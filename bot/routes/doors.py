@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import msgspec
 from botbuilder.core import BotAdapter, TurnContext
 from botbuilder.schema import ChannelAccount, ConversationParameters
 
@@ -94,22 +95,21 @@ class Doors:
             raise NotFound("The chat that the channel made is not this person's alone.")
         member = found[0]
         more = getattr(member, "additional_properties", None) or {}
+        if self._is_foreign(member, more):
+            raise NotFound("They are a guest, or at home in another tenant.")
         known = Person(
             id=person.id,
             name=clean(member.name or person.name, 200),
             upn=clean(more.get("userPrincipalName") or person.upn, 200),
             tenant=self._tenant,
         )
-        conversation = Conversation(
-            id=there.id,
-            service_url=there.service_url,
-            channel_id=there.channel_id,
-            user_id=str(member.id),
-            bot_id=there.bot_id,
-            bot_name=there.bot_name,
-            tenant=there.tenant,
-        )
+        conversation = msgspec.structs.replace(there, user_id=str(member.id))
         return await self._conversations.remember(known, conversation)
+
+    def _is_foreign(self, member: Any, more: dict[str, Any]) -> bool:
+        role = str(getattr(member, "role", "") or more.get("userRole") or "").casefold()
+        upn, home = str(more.get("userPrincipalName") or ""), str(more.get("tenantId") or self._tenant)
+        return role in ("guest", "anonymous") or "#ext#" in upn.casefold() or home.lower() != self._tenant
 
 
 def _is_the_same_channel(url: str, known: str) -> bool:

@@ -52,7 +52,8 @@ class Provenance:
 
     def outside(self, addresses: Iterable[str], task: TaskContext) -> bool:
         """Whether one of these is no address of the organisation; who has none wrote nothing."""
-        return any(not self._inside(address, task.initiator.upn) for address in addresses if address)
+        home = task.initiator.upn
+        return any("@" not in address or not self._inside(address, home) for address in addresses if address)
 
     async def file(
         self, session: GraphSession, task: TaskContext, *, drive: str, item: dict[str, Any], at_least: Label = "public"

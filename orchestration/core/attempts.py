@@ -205,7 +205,10 @@ def await_sign_in(run: Run, command: c.AwaitSignIn, now: datetime) -> list[e.Eve
         return []
     if run.closing and not task.doubt:
         return settling(run, now, e.TaskCancelled(at=now, task=command.task))
-    return [e.SignInRequested(at=now, task=command.task, attempt=command.attempt)]
+    asked = e.SignInRequested(
+        at=now, task=command.task, attempt=command.attempt, code=command.code, message=command.message
+    )
+    return [asked]
 
 
 def doubt(run: Run, command: c.DoubtTask, now: datetime) -> list[e.Event]:

@@ -325,10 +325,12 @@ class FailAttempt(_Command, frozen=True):
 
 
 class AwaitSignIn(_Command, frozen=True):
-    """An attempt found nobody signed in."""
+    """An attempt found nobody signed in, or a sign-in that does not suffice; `code` and `message` say which."""
 
     task: str
     attempt: int
+    code: str = ""
+    message: str = ""
 
 
 class DoubtTask(_Command, frozen=True):

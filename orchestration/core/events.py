@@ -209,10 +209,17 @@ class TimerFired(_Event, frozen=True, tag="TimerFired"):
 
 
 class SignInRequested(_Event, frozen=True, tag="SignInRequested"):
-    """An attempt found nobody signed in; the task waits."""
+    """An attempt found nobody signed in, or a sign-in that does not suffice; the task waits.
+
+    Attributes:
+        code: What is the matter; empty in histories from before this was kept.
+        message: The same for people.
+    """
 
     task: str
     attempt: int
+    code: str = ""
+    message: str = ""
 
 
 class SignedIn(_Event, frozen=True, tag="SignedIn"):

@@ -23,6 +23,8 @@ from orchestration.core.run import (
     TellReply,
 )
 
+_SIGN_IN_NEEDED = "sign_in_needed"  # the code of `SignInNeeded`, as histories have it
+
 
 def fold(history: Iterable[e.Event]) -> Run:
     """The state after a whole history, which begins with `RunProposed`."""
@@ -138,6 +140,8 @@ def _sign_in_requested(run: Run, event: e.SignInRequested) -> None:
     doubt = task.doubt
     forget_attempt(run, event.task, task)
     task.status, task.doubt, task.look_at = "awaiting_sign_in", doubt, None
+    if event.code:
+        task.code, task.message = event.code, event.message
     if not doubt:
         task.spent -= 1
         task.stale = task.stale and task.written  # what was not written cannot be out of date
@@ -149,6 +153,8 @@ def _signed_in(run: Run, _: e.SignedIn) -> None:
     for name, task in run.tasks.items():
         if task.status != "awaiting_sign_in":
             continue
+        if task.code == _SIGN_IN_NEEDED:
+            task.code = task.message = ""
         if task.doubt:
             task.status = "in_doubt"
             owe(run, Reconcile(name, task.attempt))

@@ -185,7 +185,7 @@ class Desk:
                     live = await self._desks.read(run_id, {task.entry})
                     self._notes.raise_to(label, tainted=tainted)
                     yield PeerResult(
-                        task=full[len(around(full)) :], value=live.value(task.entry), label=label, tainted=tainted
+                        task=full[len(around(full)) :], value=live.copy(task.entry), label=label, tainted=tainted
                     )
                 standing = {run.tasks[full].status for full in watched if full in run.tasks}
                 if standing <= SETTLED and seen.issuperset(

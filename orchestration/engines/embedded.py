@@ -57,7 +57,7 @@ from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
-from orchestration.errors import Invalid, LogLost, Refused, Unavailable, UnknownRun
+from orchestration.errors import Invalid, LogLost, Refused, TandemError, Unavailable, UnknownRun
 from orchestration.ports import Anchors, Applied, Clock, Listener, Notifier, Pruned, Store
 from orchestration.validation.policy_file import NoFile, Policies
 
@@ -224,7 +224,12 @@ class EmbeddedEngine:
         # What an answer gets wrong is told only to those who may answer: it names what the question shows.
         asked = state is not None and any(person.id == by.id for person in state.approvers)
         if state is not None and asked and state.open and state.entry == shown and item_wise:
-            choices = decide_items(await self.shown(run_id, approval), rules or {}, exceptions or {})
+            shown_items = await self.shown(run_id, approval)
+            try:
+                choices = decide_items(shown_items, rules or {}, exceptions or {})
+            except Invalid as error:
+                self._keep_refused(run_id, approval, by, error)
+                raise
         answered = Answered(
             choice=choice,
             by=by,
@@ -250,7 +255,11 @@ class EmbeddedEngine:
         # What does not fit is told only to those who may answer.
         if state is not None and any(person.id == by.id for person in state.approvers) and state.open:
             await live.fetch(self._store, self._preparation.reads(live, Prepare(state.task)))
-            body = self._preparation.edited(live, state.task, fields)
+            try:
+                body = self._preparation.edited(live, state.task, fields)
+            except Invalid as error:
+                self._keep_refused(run_id, approval, by, error)
+                raise
         entry = live.digest(body)
         command = c.EditArguments(approval=approval, by=by, shown=shown, entry=entry)
         return await self._answer(Request(run_id, command, command_id, entries={entry: body}))
@@ -340,10 +349,12 @@ class EmbeddedEngine:
                 ):
                     if which not in (await self._writer.read(request.run_id)).run.approvals:
                         raise
-                    once = f"refused:{request.run_id}:{which}:{by.id}:{error.code}"
-                    refusal = c.RecordRefusal(approval=which, by=by, code=error.code)
-                    self._writer.put(Request(request.run_id, refusal, once))
+                    self._keep_refused(request.run_id, which, by, error)
             raise
+
+    def _keep_refused(self, run_id: str, which: str, by: Person, error: TandemError) -> None:
+        refusal = c.RecordRefusal(approval=which, by=by, code=error.code)
+        self._writer.put(Request(run_id, refusal, f"refused:{run_id}:{which}:{by.id}:{error.code}"))
 
     def _view(self, run: Run) -> RunView:
         return view_run(run, titles=self._titles, effects=self._effects)

@@ -149,6 +149,15 @@ class LiveRun:
             self._values.clear()
             self._kept_bytes = 0
 
+    def copy(self, entry: str) -> Any:
+        """A fetched entry as plain data of the caller's own: what is done to it changes nothing for others.
+
+        Raises:
+            UnknownRun: It is not in the context.
+        """
+        self.value(entry)
+        return msgspec.json.decode(self._bodies[entry])
+
     def value(self, entry: str) -> Any:
         """A fetched entry as plain data; None for the empty id.
 

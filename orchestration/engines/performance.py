@@ -100,8 +100,8 @@ class Performance:
             if write:
                 self._point(f"after:{worker.capability.name}")
             return self._completed(live, name, attempt, worker, output, desk)
-        except SignInNeeded:
-            return c.AwaitSignIn(task=name, attempt=attempt), {}
+        except SignInNeeded as error:
+            return c.AwaitSignIn(task=name, attempt=attempt, code=error.code, message=error.message), {}
         except (OutcomeUnknown, UnusableResult) as error:
             if write:
                 return c.DoubtTask(task=name, attempt=attempt, message=error.message), {}
@@ -158,8 +158,8 @@ class Performance:
             async with asyncio.timeout(worker.timeout.total_seconds()):
                 outcome = await worker.reconcile(arguments, self._context(live, name, attempt, desk))
             return self._found(live, name, attempt, worker, outcome, desk)
-        except SignInNeeded:
-            return c.AwaitSignIn(task=name, attempt=attempt), {}
+        except SignInNeeded as error:
+            return c.AwaitSignIn(task=name, attempt=attempt, code=error.code, message=error.message), {}
         except TimeoutError:
             late = "The other system did not answer when Tandem looked whether this was written."
             return c.DoubtTask(task=name, attempt=attempt, message=late, look_after=LOOK_AGAIN), {}

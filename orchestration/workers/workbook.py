@@ -136,5 +136,7 @@ def _origin(arguments: WorkbookInput) -> list[tuple[str, str]]:
 
 def _file_name(name: str) -> str:
     if not name.lower().endswith(".xlsx") or not 6 <= len(name) <= _LONGEST_NAME:
-        raise Invalid(f"{name!r} cannot be the workbook's file name: it must end in .xlsx and have 6 to {_LONGEST_NAME} letters.")
+        raise Invalid(
+            f"{name!r} cannot be the workbook's file name: it must end in .xlsx and have 6 to {_LONGEST_NAME} letters."
+        )
     return name_of(name)

@@ -12,10 +12,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from aiohttp import web
 
 from connectors.sandbox.__main__ import CONTOSO
+from connectors.sandbox.data import load
 from connectors.sandbox.server import Sandbox
 from tests.attacks.planted import CELL, DOCUMENT, FILE_NAME, MAIL, NUMBER
+from tests.integration.bot.conftest import Playground
 from tests.integration.sign_in import conftest as whole
 from tests.integration.sign_in.conftest import Product
 
@@ -28,9 +31,15 @@ def plant(tenant: Path) -> None:
     file = tenant / "dynamics" / "VendorInvoiceHeaders.csv"
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
     model = next(row for row in rows if row["InvoiceDate"].startswith("2026-10"))
-    poisoned = {"HeaderReference": "VIN-0099999", "InvoiceNumber": NUMBER, "VendorName": CELL, "ImportedAmount": "98765.43"}
+    poisoned = {
+        "HeaderReference": "VIN-0099999",
+        "InvoiceNumber": NUMBER,
+        "VendorName": CELL,
+        "ImportedAmount": "98765.43",
+        "InvoiceDescription": CELL,
+    }
     with file.open("a", encoding="utf-8", newline="") as out:
-        csv.DictWriter(out, list(model)).writerow({**model, **poisoned, "InvoiceDescription": CELL})
+        csv.DictWriter(out, list(model)).writerow({**model, **poisoned})
 
 
 @pytest.fixture
@@ -38,6 +47,13 @@ async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """At work there, under a policy that allows everything that may be allowed."""
     plant(tmp_path / "tenant")
     monkeypatch.setattr(whole, "CONTOSO", tmp_path / "tenant")
+    people = {each.teams_id: each for each in load(CONTOSO).people.values()}
+
+    async def member(_: Playground, request: web.Request) -> web.Response:
+        who = people[request.match_info["member"]]
+        return web.json_response({"id": who.teams_id, "name": who.name, "userPrincipalName": who.upn})
+
+    monkeypatch.setattr(Playground, "member", member)
 
     async def allowing(_: Sandbox, __: AsyncExitStack) -> dict[str, str]:
         policy = tmp_path / "policy.yaml"

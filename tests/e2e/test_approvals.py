@@ -1,4 +1,4 @@
-"""What people do with questions beside answering them, at real Playgrounds: change, ask back, hand on, several at once."""
+"""What people do with questions beside answering them: change, ask back, hand on, decide several at once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_people_change_ask_back_hand_on_and_decide_several_at_once(product
     await begin(
         megan,
         "Share several files",
-        ("Which files", "Nordwind review, briefing; Framework agreement Nordwind"),
+        ("Which files", "Framework agreement Nordwind; Nordwind review, briefing"),
         ("With whom", "Alex Wilber"),
         signs_in=False,
     )

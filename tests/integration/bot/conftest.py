@@ -31,6 +31,7 @@ class Playground:
     def __init__(self) -> None:
         self.messages: dict[str, dict[str, Any]] = {}
         self.types: list[str] = []
+        self.streams: list[dict[str, Any]] = []
         self.refuse: list[web.Response] = []
         self.members: list[dict[str, str]] = []
         self.port = 0
@@ -52,6 +53,11 @@ class Playground:
             return self.refuse.pop(0)
         activity = await request.json()
         self.types.append(activity["type"])
+        if stream := next((each.get("streamId") for each in activity.get("entities", ()) if "streamId" in each), ""):
+            self.streams.append(activity)
+            if activity["type"] == "message":
+                self.messages[stream] = activity
+            return web.Response(status=202)  # as the real ones do: no id again
         number = f"m{next(self._numbers)}"
         if activity["type"] == "message":
             self.messages[number] = activity

@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 
 from bot.main import serve
+from bot.outbound import Message
+from bot.streaming import PAUSE_SECONDS
 from orchestration.core.run import Person
 from orchestration.errors import Invalid, Unavailable
 from tests.integration.bot.conftest import Channel
@@ -145,3 +147,17 @@ async def test_the_health_check_answers(channel: Channel) -> None:
         assert (answer.status, await answer.json()) == (200, {"status": "ok"})
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(channel.settings.port))) == 0
+
+
+async def test_a_stream_is_shown_ended_and_its_message_updated(channel: Channel) -> None:
+    await channel.send("megan", text="hi")
+    who = await channel.teams.conversations.of(channel.person("megan").id)
+    assert who is not None
+    outbound, chat = channel.teams.outbound, channel.playgrounds["megan"]
+    await outbound.hint(who.conversation, "Reading SAP …")
+    await asyncio.sleep(PAUSE_SECONDS)
+    await outbound.hint(who.conversation, "Reading Dynamics …")
+    receipt = await outbound.send(who.conversation, Message(summary="The whole answer", text="The whole answer"))
+    assert [each["type"] for each in chat.streams] == ["typing", "message"]
+    await outbound.update(who.conversation, receipt.activity, Message(summary="s", text="The whole answer, corrected"))
+    assert "corrected" in chat.text(receipt.activity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -131,6 +132,14 @@ async def test_a_replayed_answer_changes_nothing_also_after_a_restart(counter: C
     later = Nonces(counter.bureau.database, timedelta(minutes=15))
     assert not await later.take(f"Ledger:{said['nonce']}", counter.bureau.clock.now())
     assert await undecided(counter, run)
+
+
+async def test_of_two_copies_that_come_at_the_same_time_one_is_taken(counter: Counter) -> None:
+    run = await brought(counter.bureau)
+    said = counter.answer(run)
+    answers = await asyncio.gather(*(counter.post(said) for _ in range(5)))
+    assert sorted(status for status, _ in answers) == [200, 409, 409, 409, 409]
+    assert len(await events(counter.bureau, run, ApprovalDecided)) == 1
 
 
 async def test_nonces_are_let_go_when_nobody_would_believe_them_any_more(counter: Counter) -> None:

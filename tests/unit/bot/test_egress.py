@@ -14,6 +14,7 @@ from bot.wire import Message
 from orchestration.core.label import Source
 from orchestration.validation.policy import Policy
 from orchestration.validation.policy_file import NoFile
+from tests.support.cards.samples import SAMPLES
 
 OWN = "https://contoso.sharepoint.com/sites/Finance/Report.xlsx"
 EVIL = "https://evil.example/x?d=secret"
@@ -145,3 +146,10 @@ def test_the_answer_to_a_press_passes_the_gate_too() -> None:
     assert GATE.answer({"statusCode": 200, "value": EVIL})["value"] == "(link to evil(.)example removed)"
     assert GATE.answer(None) is None
     assert GATE.answer({"statusCode": 412}) == {"statusCode": 412}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_every_card_of_ours_leaves_as_it_was_made(name: str) -> None:
+    hosts = ["login.contoso.example", "contoso.sharepoint.example", "contoso.example", "teams.microsoft.com"]
+    made = SAMPLES[name]()
+    assert LastGate(NoFile(Policy(hosts=hosts))).card(made) == made

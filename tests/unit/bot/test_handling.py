@@ -12,6 +12,7 @@ import pytest
 
 from bot import texts
 from bot.cards.verdict import LATE, REPEATED
+from bot.outbound import Member
 from orchestration.capabilities import Destination, Preview, TaskContext, worker
 from orchestration.core.commands import CancelRun, StartRun
 from orchestration.core.plan import ForEach, Node, Plan, Question
@@ -122,7 +123,11 @@ async def begin(desk: Desk, goal: Plan) -> str:
 async def until(desk: Desk, run_id: str, what: Callable[[RunView], object]) -> RunView:
     """The run once something holds of it."""
     held: list[RunView] = []
-    desk.engine.subscribe(held.append)
+
+    def listen(run: RunView) -> None:
+        held.append(run)
+
+    desk.engine.subscribe(listen)
     held.append(await desk.engine.view(run_id))
     await desk.until(lambda: what(held[-1]), "the run did not get there")
     return held[-1]
@@ -512,6 +517,7 @@ async def test_what_is_longer_than_its_place_gets_a_card_of_its_own(desk: Desk) 
     body = {"send": Node(capability="send", with_={"to": "${for_each.item}", "text": "${params.texts[for_each.item]}"})}
     long = {"a@contoso.example": "short", "b@contoso.example": "long " * 100, "c@contoso.example": "short"}
     whole = goal.tasks["each"]
+    assert whole.for_each is not None
     each = msgspec.structs.replace(whole, for_each=msgspec.structs.replace(whole.for_each, tasks=body))
     await begin(desk, msgspec.structs.replace(goal, tasks={"each": each}, params={**goal.params, "texts": long}))
     card = await desk.sees(MEGAN, "2 questions wait for you")
@@ -610,6 +616,49 @@ async def test_a_refresh_of_what_is_not_there_leads_nowhere(desk: Desk, about: d
     assert (await pressed(desk, ALEX, "refresh_approval", about))[0] == NOTE
 
 
+GROUP = {"id": "19:team@thread.v2", "conversationType": "groupChat", "isGroup": True, "tenantId": TENANT}
+
+
+async def in_group(desk: Desk, person: Person, verb: str, data: dict[str, Any]) -> Any:
+    """What a client in a group chat gets back for what it sends by itself, or for a press."""
+    value = {"action": {"type": "Action.Execute", "verb": verb, "data": data}, "trigger": "automatic"}
+    status, body = await desk.send(person, "invoke", name="adaptiveCard/action", value=value, conversation=GROUP)
+    assert status == 200
+    return body["value"]
+
+
+async def test_in_a_group_the_server_decides_who_sees_and_presses_what(desk: Desk) -> None:
+    run_id = await begin(desk, story(ask=asking(text="The sum is 4711.")))
+    await desk.sees(ALEX, "Release it?")
+    about = {"run_id": run_id, "approval": newest(await desk.engine.view(run_id)).id}
+    mine = await in_group(desk, ALEX, "refresh_approval", about)
+    assert "4711" in everything(mine)
+    others = await in_group(desk, ADELE, "refresh_approval", about)
+    assert "4711" not in everything(others)
+    assert buttons(others) == {"Refresh": {"verb": "refresh_approval", "data": about}}
+    foreign = await in_group(desk, ADELE, "approval.decide", buttons(mine)["Approve"]["data"])
+    assert foreign == "This question is for Alex Wilber; nothing was changed."
+    asked = await in_group(
+        desk, ALEX, "approval.ask", {**buttons(mine)["Send the question"]["data"], "question": "Why?"}
+    )
+    assert "Waiting for a reply from Megan Bowen." in everything(asked)
+    decided = await in_group(desk, ALEX, "approval.decide", buttons(mine)["Approve"]["data"])
+    assert "by Alex Wilber" in everything(decided)
+    await refused(desk, run_id, ("Adele", "not_permitted"))
+
+
+async def test_a_guest_presses_and_sees_nothing_and_that_is_kept(desk: Desk) -> None:
+    run_id = await begin(desk, story(ask=asking()))
+    data = data_of(await desk.sees(ALEX, "Release it?"), "Approve")
+    guest = Person("aaaa0007-0000-4000-8000-000000000007", "Gus Guest", "", TENANT)
+    who = msgspec.structs.replace(guest, upn="gus_fabrikam.com#EXT#@contoso.example")
+    desk.outbound.members[guest.id] = Member(who, guest=True)
+    for verb in ("approval.decide", "refresh_approval"):
+        assert await in_group(desk, guest, verb, data) == texts.GUEST
+    assert newest(await desk.engine.view(run_id)).open
+    await refused(desk, run_id, ("Gus Guest", "guest"))
+
+
 # --- refused
 
 
@@ -617,11 +666,11 @@ async def test_each_refusal_has_its_own_message_and_is_kept(desk: Desk) -> None:
     run_id = await begin(desk, story(ask=asking()))
     question = await desk.sees(ALEX, "Release it?")
     data = data_of(question, "Approve")
-    kind, foreign = await pressed(desk, ADELE, "approval.decide", data)
-    kind, edited = await pressed(desk, ALEX, "approval.decide", {**data, "choice": "pay_me"})
-    kind, other = await pressed(desk, ALEX, "approval.decide", {**data, "shown": "0" * 40})
+    _, foreign = await pressed(desk, ADELE, "approval.decide", data)
+    _, edited = await pressed(desk, ALEX, "approval.decide", {**data, "choice": "pay_me"})
+    _, other = await pressed(desk, ALEX, "approval.decide", {**data, "shown": "0" * 40})
     await desk.press(ALEX, "Approve", on=question)
-    kind, replayed = await pressed(desk, ALEX, "approval.decide", {**data, "choice": "reject"})
+    _, replayed = await pressed(desk, ALEX, "approval.decide", {**data, "choice": "reject"})
     told = [foreign, edited, everything(other), everything(replayed)]
     expected = ["This question is for Alex Wilber", "is not an answer", texts.NEWEST, REPEATED]
     assert all(part in said for part, said in zip(expected, told, strict=True))

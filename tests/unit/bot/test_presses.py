@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import texts
+from bot.cards.verdict import REPEATED
 from bot.inbound import LONGEST_TEXT
 from orchestration.core.commands import StartRun
 from tests.support.chat import ALEX, MEGAN, Desk, buttons, everything
@@ -63,9 +64,11 @@ async def test_start_after_the_end_shows_how_it_ended(desk: Desk) -> None:
 async def test_a_decision_pressed_twice_is_one_decision_and_says_by_whom(desk: Desk) -> None:
     data = await decision(desk)
     first = await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "left", "comment": "mine"})
+    assert await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "left", "comment": "mine"}) == first
     second = await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "right", "comment": "other"})
-    assert first == second
-    assert first[0] == CARD
+    assert first[0] == second[0] == CARD
+    assert REPEATED in everything(second[1])
+    assert "other" not in everything(second[1])
     assert "Alex Wilber" in everything(first[1])
     assert (await desk.run()).approvals[0].comment == "mine"
 

@@ -165,7 +165,9 @@ def test_each_question_of_a_digest_is_bound_to_what_is_shown_of_it() -> None:
 
 
 def test_what_a_digest_cannot_show_whole_is_not_decided_on_it() -> None:
-    long = msgspec.structs.replace(s.SEVERAL[1].shown, facts=[("Text", "x" * 500)])
+    whole = s.SEVERAL[1].shown
+    assert whole is not None
+    long = msgspec.structs.replace(whole, facts=[("Text", "x" * 500)])
     asked = [s.SEVERAL[0], cards.Asked(s.SEVERAL[1].approval, long)]
     card = cards.digest(s.GATED, asked, MEGAN)
     assert buttons(card)["Send decisions"]["data"]["asked"] == [[asked[0].approval.id, asked[0].approval.entry]]

@@ -72,7 +72,9 @@ class Drive:
         if name == "permissions":
             return web.json_response({"value": self.permissions}, status=self.permissions_status)
         if name == "sensitivityLabels":
-            return web.json_response({"value": [{"id": "l1", "name": "Internal"}, {"id": "l2", "name": "Confidential"}]})
+            return web.json_response(
+                {"value": [{"id": "l1", "name": "Internal"}, {"id": "l2", "name": "Confidential"}]}
+            )
         if path == "/v1.0/drives/drive/root:/Reports":
             return web.json_response({"id": "folder", "name": "Reports", "folder": {}})
         if path.startswith("/v1.0/drives/drive/root:/Reports/") and name in self.files:

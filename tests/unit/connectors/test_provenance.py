@@ -135,7 +135,7 @@ async def test_if_nobody_says_what_labels_mean_they_are_taken_for_the_highest(
 
 
 async def test_a_file_is_not_read_while_graph_cannot_tell_its_label(graph: GraphClient, library: Library) -> None:
-    library.own = (503, {})
+    library.own = (500, {})
     with pytest.raises(Unavailable):
         await Provenance()._labels(graph.acting_as(MEGAN), [("d", "f")])
 

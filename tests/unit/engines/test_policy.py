@@ -24,6 +24,13 @@ class Said(msgspec.Struct):
     text: str = ""
 
 
+class Mail(msgspec.Struct):
+    """A number, and who gets it."""
+
+    n: int = 0
+    to: list[str] = []
+
+
 class Changing:
     """A policy that tests change."""
 
@@ -225,3 +232,30 @@ async def test_what_was_read_is_a_value_and_never_an_instruction(office: Office,
     await office.decide(run_id, run.approvals[0].id, MEGAN, "approve")
     await office.finish(run_id)
     assert got == [planted]
+
+
+async def test_editing_the_recipients_does_not_get_around_the_label(office: Office) -> None:
+    got: list[list[str]] = []
+
+    async def send(mail: Mail, _: TaskContext) -> Mail:
+        got.append(mail.to)
+        return mail
+
+    sends = worker(
+        "mail.edited",
+        title="Send",
+        effect="write",
+        system="Test",
+        clearance="highly_confidential",
+        preview=lambda mail: Preview("Send", [("To", ", ".join(mail.to))]),
+        destination=lambda mail: Destination(recipients=mail.to),
+        editable=("to",),
+    )
+    office.registry.add(sends(send))
+    mail = Node(capability="mail.edited", with_={"n": "${tasks.a.n}", "to": [ALEX_ADDRESS]}, needs=["a"])
+    run_id = await office.run(plan(a=Node(capability="read.secret", with_={"n": 1}), b=mail))
+    run = await office.until(run_id, lambda run: bool(run.approvals))
+    asked = run.approvals[0]
+    await office.engine.edit(run_id, asked.id, by=MEGAN, shown=asked.entry, fields={"to": "ann@elsewhere.example"})
+    run = await office.finish(run_id)
+    assert (run.tasks[1].code, got) == ("not_cleared", [])

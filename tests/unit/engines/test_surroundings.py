@@ -200,6 +200,28 @@ async def test_what_peers_wrote_labels_and_taints_the_watchers_result(office: Of
     assert (of(run, "x").label, of(run, "x").tainted) == ("confidential", True)
 
 
+async def test_what_a_watcher_does_to_a_peers_result_changes_nothing_for_others(office: Office) -> None:
+    async def forge(watcher: Watcher, task: TaskContext) -> int:
+        async for result in task.peers():
+            result.value["n"] = 666
+        return 1
+
+    Watcher(office, forge)
+    async with opened(office):
+        run_id = await office.run(
+            whole(
+                "${string(tasks.x.n)}",
+                a=read("add", 1),
+                w=Node(capability="watch", watches=["a"]),
+                x=Node(capability="add", with_={"n": "${tasks.a.n}"}, needs=["w"]),
+            )
+        )
+        await office.finish(run_id)
+        answer = office.surface.reports[0][1]
+    assert answer is not None
+    assert answer.text == "3"
+
+
 async def test_after_a_restart_a_watcher_is_given_everything_again(office: Office) -> None:
     watcher = Watcher(office, add_up)
     gate = gated(office, "slow")

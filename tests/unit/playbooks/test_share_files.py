@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.capabilities import TaskContext
 from orchestration.errors import InvalidContent, NotFound
 from orchestration.workers.recent import Listed, names
 from tests.support.office import ALEX, MEGAN
@@ -50,7 +51,9 @@ async def test_an_owner_may_hand_the_question_to_their_manager(desk: Desk) -> No
 
 async def test_names_of_files_are_taken_apart_at_semicolons() -> None:
     async def said(text: str) -> list[str]:
-        return (await names.call(Listed(said=text), None)).names  # type: ignore[arg-type]
+        task = TaskContext(run_id="r", task_id="names", attempt=1, initiator=MEGAN)
+        found: list[str] = (await names.call(Listed(said=text), task)).names
+        return found
 
     assert await said(" Review, briefing.pdf;  Lease\nLoan; Lease;") == ["Review, briefing.pdf", "Lease", "Loan"]
     for wrong in (" ;; ", ";".join(map(str, range(21)))):

@@ -98,6 +98,21 @@ async def test_others_than_members_of_the_tenant_are_not_even_asked_for(doors: A
     assert doors.channel.places == []
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"userRole": "guest"},
+        {"userRole": "Anonymous"},
+        {"userPrincipalName": "alex_example.org#EXT#@contoso.example"},
+        {"tenantId": "99999999-9999-4999-8999-999999999999"},
+    ],
+)
+async def test_guests_get_no_chat_of_the_bots_making(doors: Any, more: dict[str, str]) -> None:
+    doors.channel.members = [account(ALEX, **more)]
+    assert await doors.open(ALEX, MEGAN) is None
+    assert await doors.conversations.of(ALEX.id) is None
+
+
 @pytest.mark.parametrize("members", [[], [account(MEGAN)], [account(ALEX), account(MEGAN)]])
 async def test_a_chat_that_is_not_the_persons_alone_is_not_used(doors: Any, members: list[Any]) -> None:
     doors.channel.members = members
