@@ -107,7 +107,7 @@ def _policy(path: str, sharepoint: str) -> Iterator[Finding]:
     except InvalidPolicy as error:
         yield from (Finding(_SETTINGS, "bad", each, "docs/policy.md explains it.") for each in error.problems)
         return
-    said = f"The policy fits: {len(policy.capabilities)} rules for capabilities, {len(policy.hosts)} hosts."
+    said = f"The policy fits; rules for capabilities: {len(policy.capabilities)}, hosts: {len(policy.hosts)}."
     yield Finding(_SETTINGS, "good", said if path else "No TANDEM_POLICY: the policy that comes along holds.")
     if not sharepoint and not any("sharepoint" in host for host in policy.hosts):
         yield Finding(

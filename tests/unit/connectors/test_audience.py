@@ -8,13 +8,14 @@ import pytest
 from aiohttp import web
 
 from connectors.graph import GraphClient, GraphSettings
+from connectors.graph.addresses import addresses_of
 from connectors.graph.chat import Chats, Post
 from connectors.graph.chat import preview as chat_preview
 from connectors.graph.share import Shares, Sharing
 from connectors.graph.share import preview as share_preview
 from connectors.graph.upload import Uploads
 from orchestration.core.label import Label
-from orchestration.errors import NotCleared
+from orchestration.errors import Invalid, NotCleared
 from orchestration.validation.egress import Egress
 from orchestration.validation.policy import Ceilings, Policy
 from orchestration.validation.policy_file import NoFile
@@ -186,3 +187,14 @@ async def test_a_file_is_shared_by_its_own_label_not_by_that_of_the_request(clie
     open_to_partners = Egress(NoFile(Policy(ceilings=Ceilings(outside="confidential"))))
     await Shares(client, egress=open_to_partners).share(sharing, task(idempotency_key="k"))
     assert teams.invited == ["ann@elsewhere.example"]
+
+
+def test_an_address_that_looks_like_another_is_told_apart() -> None:
+    (found,) = addresses_of(["Alex\u202e\u200b Wilber <alex@c\u043entoso.example>"])
+    assert found.address == "alex@xn--cntoso-wqf.example"
+    assert found.name == "Alex Wilber"
+    assert not Policy().is_inside(found.address, "megan@contoso.example")
+    with pytest.raises(Invalid, match="Not an address"):
+        addresses_of(["al\u200bex@contoso.example"])
+    with pytest.raises(Invalid, match="Not an address"):
+        addresses_of(["alex@contoso.example\nBcc: eve@evil.example"])
