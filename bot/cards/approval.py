@@ -16,10 +16,23 @@ from microsoft_teams.cards.core import (
 )
 from microsoft_teams.cards.core import Choice as InputChoice
 
-from bot.cards.background import differences, reasoned, rests_on, warned
+from bot.cards.background import briefly, differences, reasoned, rests_on, warned
 from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
 from bot.cards.exchange import exchange
-from bot.cards.layout import GAP, about, contents, facts, finished, fitted, header, line, note, section, words
+from bot.cards.layout import (
+    GAP,
+    MOST_FACTS,
+    about,
+    contents,
+    facts,
+    finished,
+    fitted,
+    header,
+    line,
+    note,
+    section,
+    words,
+)
 from bot.cards.options import not_again, options
 from bot.cards.reasons import ask_for_reasons
 from bot.cards.terms import if_nothing, terms
@@ -188,8 +201,9 @@ def _itemised(
     kinds = [kind for kind, _ in counts.most_common(most_kinds)]
     total = counted(len(shown.items), "item")
 
-    body = [*above, *differences(shown), *_text(shown), *reasoned(shown), *facts(shown.facts, spacing="Medium")]
-    body += [*rests_on(shown, most=4), *if_nothing(approval, viewer), *exchange(run, approval, most=4)]
+    body = [*above, *differences(shown), *_text(shown), *reasoned(shown)]
+    body += facts([*shown.facts, *briefly(shown)], most=MOST_FACTS + 2, spacing="Medium")
+    body += [*if_nothing(approval, viewer), *exchange(run, approval, most=4)]
     body += [
         section("Rules"),
         note(

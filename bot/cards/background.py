@@ -75,16 +75,26 @@ def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
     return body
 
 
+def briefly(shown: Shown) -> list[tuple[str, str]]:
+    """The same in as little room as can be, for cards that list much: for whom they are stands at their top."""
+    titles = [plain(each.title or each.system, 60) for each in _ordered(shown.sources)]
+    more = [counted(len(titles) - 3, "other")] if len(titles) > 3 else []
+    return [("Sensitivity", LABEL_WORDS[shown.label]), ("Made from", listed([*titles[:3], *more]))]
+
+
 def sources(read: Sequence[Source], *, most: int = _MOST_SOURCES) -> list[CardElement]:
     """One line for each thing that was read: its name, where it is, how sensitive it is there, and who wrote it.
 
     The most sensitive come first, and what somebody outside has written; the name opens it if it has an address.
     """
-    ordered = sorted(read, key=lambda each: (not each.outside, -LABELS.index(each.label)))
-    body: list[CardElement] = [line(moment("•  "), *_source(each), spacing="None") for each in ordered[:most]]
+    body: list[CardElement] = [line(moment("•  "), *_source(each), spacing="None") for each in _ordered(read)[:most]]
     if len(read) > most:
         body.append(note(f"and {counted(len(read) - most, 'more source')}", spacing="None"))
     return body
+
+
+def _ordered(read: Sequence[Source]) -> list[Source]:
+    return sorted(read, key=lambda each: (not each.outside, -LABELS.index(each.label)))
 
 
 def _source(source: Source) -> list[TextRun]:

@@ -67,9 +67,16 @@ WATCH = timedelta(seconds=5)
 KEEPS_ITS_PLACE = timedelta(seconds=10)
 
 
-def new_run_id() -> str:
-    """A fresh run id: 16 hexadecimal digits; later ones sort later, so that the rows of new runs lie together."""
-    return f"{(time.time_ns() >> 16) % 2**44 << 20 | getrandbits(20):016x}"
+class RunIds:
+    """Makes run ids: 16 hexadecimal digits; later ones sort later, so that the rows of new runs lie together."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        """A fresh one."""
+        self._last = max(self._last + 1, (time.time_ns() >> 16) % 2**44 << 20 | getrandbits(20))
+        return f"{self._last:016x}"
 
 
 class EmbeddedEngine:
@@ -97,12 +104,12 @@ class EmbeddedEngine:
         clock: Clock,
         *,
         random: Random | None = None,
-        new_id: Callable[[], str] = new_run_id,
+        new_id: Callable[[], str] | None = None,
         point: Callable[[str], None] = lambda _: None,
         policies: Policies | None = None,
         anchors: Anchors | None = None,
     ) -> None:
-        self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id
+        self._store, self._registry, self._clock, self._new_id = store, registry, clock, new_id or RunIds()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
         self._limits = Limits(self._turn)
         self._preparation = Preparation(registry, self._limits, policies or NoFile())

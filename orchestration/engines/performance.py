@@ -85,10 +85,10 @@ class Performance:
         write, caller = bool(task.dedupe), (live.run.run_id, Dispatch(name, attempt))
         try:
             worker = self._registry.by_name(task.worker)
-            arguments, flow = live.arguments.pop((name, attempt), None) or (
-                self._preparation.arguments(live, name, worker),
-                flow_of(live.run, name),
-            )
+            if prepared := live.arguments.pop((name, attempt), None):
+                arguments, flow = prepared
+            else:
+                arguments, flow = self._preparation.arguments(live, name, worker), flow_of(live.run, name)
             self._registry.admit(worker, caller)
         except TandemError as error:
             return self._failed(name, attempt, error, retryable=error.retryable), {}

@@ -16,7 +16,6 @@ from msrest.exceptions import ClientRequestError
 from bot.conversations import Conversation
 from bot.outbound import Message, Outbound, Receipt, Unreachable
 from bot.texts import CARD_REFUSED
-from orchestration.core.label import Source
 from orchestration.errors import Invalid, NotFound, Unavailable
 from tests.support.chat import MEGAN, TENANT
 from tests.support.clock import FakeClock

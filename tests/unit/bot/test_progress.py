@@ -126,6 +126,9 @@ class Memory:
     async def drop(self, kind: str, key: str) -> None:
         self.kept.pop((kind, key), None)
 
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        return {key: body for (of, key), body in self.kept.items() if of == kind}
+
 
 @pytest.fixture
 async def bench() -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bot import cards
+from orchestration.core.run import Part
 from tests.support.cards import samples as s
 from tests.support.cards.samples import ADELE, ALEX, MEGAN, at, run, task
 from tests.unit.cards.test_cards import buttons, inputs, press, text
@@ -47,6 +48,20 @@ def test_a_run_whose_only_group_waits_for_a_person_says_so_and_shows_no_time() -
 
 def test_a_deadline_is_told() -> None:
     assert "It fails if it has not ended by" in text(sample("progress-deadline"))
+
+
+def test_what_a_worker_vouches_for_is_told_while_it_works_and_in_the_end_what_is_not_the_whole() -> None:
+    parts = {"sources looked through": Part(5, 6), "rows": Part(1200, 1200)}
+
+    def vouching(status: Any) -> Any:
+        return msgspec.structs.replace(task(0, status), parts=parts)
+
+    shown = text(cards.progress(run("running", vouching("running")), at(9)))
+    assert "5 of 6 sources looked through" in shown
+    assert "1,200 of 1,200 rows" in shown
+    shown = text(cards.progress(run("running", vouching("succeeded")), at(9)))
+    assert "5 of 6 sources looked through" in shown
+    assert "1,200 of 1,200 rows" not in shown
 
 
 def test_why_a_step_was_left_out_is_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 from orchestration.capabilities import TaskContext, worker
 from orchestration.core.commands import CancelRun
 from orchestration.core.plan import Node
-from orchestration.engines.embedded import new_run_id
+from orchestration.engines.embedded import RunIds
 from orchestration.ports import Batch, EntryRow, RunRow, Saved
 from tests.support.office import ALEX, MEGAN, Number, Office, opened, plan
 from tests.unit.engines.test_embedded import decision, task
@@ -127,6 +127,7 @@ async def test_large_runs_do_not_stay(office: Office, monkeypatch: pytest.Monkey
 
 
 def test_ids_of_later_runs_sort_later_and_none_comes_twice() -> None:
-    ids = [new_run_id() for _ in range(1000)]
-    assert len({*ids}) == 1000
-    assert [each[:11] for each in ids] == sorted(each[:11] for each in ids)
+    made = RunIds()
+    ids = [made() for _ in range(100_000)]
+    assert len({*ids}) == 100_000
+    assert ids == sorted(ids)

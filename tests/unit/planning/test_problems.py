@@ -93,7 +93,7 @@ def test_conditions_and_optional_tasks_count_as_needs(registry: Registry) -> Non
         ),
         (
             Node(capability="people.find", with_={"who": "${tasks.match.figures.systems[0].colour}"}),
-            "tasks.match.figures.systems.colour: there is no 'colour' in figures.systems: it has accounted, entries, link,",
+            "tasks.match.figures.systems.colour: there is no 'colour' in figures.systems: it has accounted, entries,",
         ),
         (
             Node(capability="people.find", with_={"who": "${tasks.who.name.first}"}),
