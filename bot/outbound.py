@@ -23,7 +23,6 @@ from bot.traffic import LONGEST_WAIT_SECONDS, Rank, Ticket, Traffic
 from bot.wire import Message, activity, addressed, reference
 from connectors.http import retry_after
 from orchestration.core.run import Person
-from orchestration.engines.clock import SystemClock
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
 from orchestration.ports import Clock
 from orchestration.validation.policy_file import PolicyFile
@@ -97,13 +96,13 @@ class Outbound:
         self,
         adapter: Adapter,
         *,
-        clock: Clock | None = None,
+        clock: Clock,
         lost: Callable[[str], Awaitable[None]] | None = None,
         attempts: int = ATTEMPTS,
         gate: LastGate | None = None,
     ) -> None:
         self._gate = gate or LastGate(PolicyFile())
-        self._adapter, self._clock, self._lost, self._attempts = adapter, clock or SystemClock(), lost, attempts
+        self._adapter, self._clock, self._lost, self._attempts = adapter, clock, lost, attempts
         self._traffic, self._streams = Traffic(), Streams()
         self._turns: dict[Ticket, asyncio.Event] = {}
         self._ended: dict[Ticket, asyncio.Event] = {}

@@ -12,7 +12,7 @@ def superseded(run: RunView) -> dict[str, Any]:
     """The run had ended and goes on; its newest card and its new outcome are further down in the chat."""
     body = [
         *header(run.title, about(run)),
-        banner(Mark("↻", "Taken up again", "Accent"), [words("Taken up again", bold=True)]),
+        banner(Mark("↻", "Accent"), [words("Taken up again", bold=True)]),
         line(
             words("What this card said is out of date. A newer card below shows where the run stands now."),
             spacing="Medium",

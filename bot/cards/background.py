@@ -25,7 +25,7 @@ _MOST_RECIPIENTS = 12
 
 def warned(shown: Shown) -> list[CardElement]:
     """That somebody outside may have written part of what is shown; empty if nobody can have."""
-    return [marked(Mark("!", "Note", "Attention"), [words(TAINTED, bold=True)])] if shown.tainted else []
+    return [marked(Mark("!", "Attention"), [words(TAINTED, bold=True)])] if shown.tainted else []
 
 
 def reasoned(shown: Shown) -> list[CardElement]:

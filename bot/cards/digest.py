@@ -142,9 +142,9 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
     approval, shown = asked.approval, asked.shown
     body: list[CardElement] = [line(words(f"{number}. {approval.title}", 160, bold=True))]
     if asked.trouble:
-        body.append(marked(Mark("!", "Note", "Attention"), [words(sentence(asked.trouble, 300), bold=True)]))
+        body.append(marked(Mark("!", "Attention"), [words(sentence(asked.trouble, 300), bold=True)]))
     if shown is not None and shown.tainted:
-        body.append(marked(Mark("!", "Note", "Attention"), [words(TAINTED)]))
+        body.append(marked(Mark("!", "Attention"), [words(TAINTED)]))
     if approval.votes:
         body.append(note(f"{votes(approval)}.", spacing="None"))
     if approval.due_at:
@@ -184,8 +184,8 @@ def _settled(asked: Asked, viewer: Person, number: int) -> CardElement:
 
 def _mark(approval: ApprovalView) -> Mark:
     if approval.decided_by is None or approval.choice in (REJECT, CANCEL):
-        return Mark("–", "Closed")
-    return Mark("✓", "Decided", "Good")
+        return Mark("–")
+    return Mark("✓", "Good")
 
 
 def _outcome(asked: Asked, viewer: Person) -> list[Any]:

@@ -45,7 +45,7 @@ def _succeeded(run: RunView, answer: Answer | None, most: int) -> dict[str, Any]
     text = answer.text if answer else "It is done."
     body = [
         *header(run.title, f"{about(run)}{_took(run)}"),
-        marked(Mark("✓", "Done", "Good"), [words(text, 800)], spacing="Medium"),
+        marked(Mark("✓", "Good"), [words(text, 800)], spacing="Medium"),
     ]
     actions: list[Action] = []
     if answer:
@@ -94,7 +94,7 @@ def _doubts(run: RunView, most: int) -> list[CardElement]:
 
 def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, Any]:
     failed = run.status == "failed"
-    mark = Mark("✕", "Failed", "Attention") if failed else Mark("–", "Cancelled")
+    mark = Mark("✕", "Attention") if failed else Mark("–")
     happened = sentence(run.message, 600)
     word = "It could not be finished" if failed else "Cancelled"
     body = [

@@ -52,7 +52,7 @@ def asked_back(run: RunView, approval: ApprovalView) -> dict[str, Any]:
     who = plain(last.by.name, 80) if last else "Somebody"
     body = [*header(approval.title, f"{run.title} · {about(run)}")]
     if approval.open and asks(run, approval):
-        body.append(banner(Mark("?", "Question", "Accent"), [words(f"{who} asks you before answering", bold=True)]))
+        body.append(banner(Mark("?", "Accent"), [words(f"{who} asks you before answering", bold=True)]))
         reply = TextInput(
             id="reply",
             label="Your reply",
@@ -67,7 +67,7 @@ def asked_back(run: RunView, approval: ApprovalView) -> dict[str, Any]:
         body += [*exchange(run, approval, waits=False), reply, note("If you do nothing, the question waits.")]
         return fitted(lambda _: finished(body, [send], speak=f"{who} asks you about: {approval.title}"), [None])
     said = f"You replied to {who}" if approval.open else f"The question of {who} needs no reply any more"
-    mark = Mark("✓", "Done", "Good") if approval.open else Mark("–", "Closed")
+    mark = Mark("✓", "Good") if approval.open else Mark("–")
     body += [banner(mark, [words(said, bold=True)]), *exchange(run, approval)]
     return fitted(lambda _: finished(body, speak=f"{said}: {approval.title}"), [None])
 
@@ -83,7 +83,7 @@ def replied(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, A
     who = plain(run.initiator.name, 80)
     body = [
         *header(approval.title, f"{run.title} · {about(run)}"),
-        banner(Mark("✓", "Reply", "Good"), [words(f"{who} has replied to you", bold=True)]),
+        banner(Mark("✓", "Good"), [words(f"{who} has replied to you", bold=True)]),
         *exchange(run, approval),
     ]
     show = button("Show the question", APPROVAL_SHOW, {"run_id": run.run_id, "approval": approval.id}, style="positive")

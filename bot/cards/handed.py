@@ -23,7 +23,7 @@ def handed(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, An
     name = plain(to.name, 80) if to else "Somebody else"
     body = [
         *top(run, approval),
-        banner(Mark("→", "Handed on"), [words(f"You have handed this to {name}", bold=True)]),
+        banner(Mark("→"), [words(f"You have handed this to {name}", bold=True)]),
         line(words(f"{name} is asked instead of you. This card says so when it is decided."), spacing="Medium"),
     ]
     return fitted(lambda _: finished(body, speak=f"{approval.title}: handed to {name}."), [None])

@@ -39,18 +39,22 @@ _SHORT, _LONG, _MOST_LINES = 200, 2_000, 60
 
 
 class Mark(NamedTuple):
-    """A state as icon and word; the colour only repeats what both say."""
+    """A state as an icon; the colour only repeats what that says, and the words beside it.
+
+    Attributes:
+        word: What it means, if nothing else says so.
+    """
 
     icon: str
-    word: str
     color: TextColor = "Default"
+    word: str = ""
 
 
 TONES: dict[Tone, Mark] = {
-    "neutral": Mark("", ""),
-    "good": Mark("✓", "Done", "Good"),
-    "warning": Mark("!", "Note", "Attention"),
-    "attention": Mark("✕", "Problem", "Attention"),
+    "neutral": Mark(""),
+    "good": Mark("✓", "Good"),
+    "warning": Mark("!", "Attention"),
+    "attention": Mark("✕", "Attention"),
 }
 
 

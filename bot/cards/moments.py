@@ -5,32 +5,37 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from bot.language import month, number, say, say_count
+
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-_NAMES = "January February March April May June July August September October November December".split()  # noqa: SIM905 - reads better
 
 
 def duration(length: timedelta) -> str:
     """`0.4 s`, `12 s`, `1 min 5 s`, `2 h 3 min`, `3 days`; never negative."""
     seconds = max(length.total_seconds(), 0.0)
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    if whole < 2 * 86_400:
-        return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 // 60 else "")
-    return f"{whole // 86_400} days"
+    return say("{seconds} s", seconds=number(seconds, digits=1)) if seconds < 9.95 else _whole(round(seconds))
+
+
+def _whole(seconds: int) -> str:
+    if seconds < 60:
+        return say("{seconds} s", seconds=seconds)
+    hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60
+    if seconds < 3600:
+        return say("{minutes} min {seconds} s", minutes=minutes, seconds=rest) if rest else _minutes(minutes)
+    if seconds < 2 * 86_400:
+        return say("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else say("{hours} h", hours=hours)
+    return say_count("{count} day", "{count} days", seconds // 86_400)
+
+
+def _minutes(minutes: int) -> str:
+    return say("{minutes} min", minutes=minutes)
 
 
 def countdown(length: timedelta) -> str:
-    """How long until something, in whole seconds and upwards; `now` once it is due."""
-    return (
-        "now"
-        if length <= timedelta(seconds=0.5)
-        else "in " + duration(max(length, timedelta(seconds=1))).replace(".0 s", " s")
-    )
+    """How long until a next try, in whole seconds and upwards."""
+    if length <= timedelta(seconds=0.5):
+        return say("trying again now")
+    return say("trying again in {time}", time=_whole(round(max(length.total_seconds(), 1.0))))
 
 
 def local(moment: datetime) -> str:
@@ -45,4 +50,4 @@ def local(moment: datetime) -> str:
 def month_name(value: object) -> str:
     """`2026-10` => `October 2026`; empty for what is not a month."""
     found = _MONTH.fullmatch(value) if isinstance(value, str) else None
-    return f"{_NAMES[int(found[2]) - 1]} {found[1]}" if found else ""
+    return month(int(found[1]), int(found[2])) if found and int(found[1]) else ""

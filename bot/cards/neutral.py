@@ -30,7 +30,7 @@ def neutral(run: RunView, approval: ApprovalView, users: Sequence[str] = ()) -> 
     open_to_all = within(approval.label or UNLABELLED, UNLABELLED)
     title = plain(run.title, 160) if open_to_all else "A run"
     said = f"{title} waits for a decision." if approval.open else f"{title} waits for this decision no longer."
-    mark = Mark("?", "Waiting", "Accent") if approval.open else Mark("✓", "Settled", "Good")
+    mark = Mark("?", "Accent") if approval.open else Mark("✓", "Good")
     word = "Waits for a decision" if approval.open else "The decision is no longer waited for"
     body: list[CardElement] = [
         *header(title if open_to_all else "A decision"),

@@ -26,7 +26,7 @@ def reminder(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, 
     asked = [words("You were asked on"), GAP, moment(local(approval.requested_at), subtle=False), words(".")]
     body = [
         *top(run, approval),
-        banner(Mark("!", "Reminder", "Attention"), [words(f"Reminder: {waits} for your answer", 160, bold=True)]),
+        banner(Mark("!", "Attention"), [words(f"Reminder: {waits} for your answer", 160, bold=True)]),
         line(*asked, spacing="Medium"),
         *terms(approval, viewer),
         *if_nothing(approval, viewer),

@@ -13,26 +13,26 @@ from orchestration.core.run import ENDED, SETTLED, Person
 from orchestration.core.view import ApprovalView, RunView, TaskView
 
 _TASKS = {
-    "pending": Mark("○", "Not started"),
-    "ready": Mark("○", "Starting"),
-    "asking": Mark("?", "Waiting for an answer", "Accent"),
-    "running": Mark("●", "Working", "Accent"),
-    "open": Mark("●", "Working", "Accent"),
-    "backing_off": Mark("↻", "Trying again", "Accent"),
-    "awaiting_sign_in": Mark("!", "Waiting for you to sign in", "Attention"),
-    "in_doubt": Mark("!", "Checking whether it was done", "Attention"),
-    "succeeded": Mark("✓", "Done", "Good"),
-    "failed": Mark("✕", "Failed", "Attention"),
-    "skipped": Mark("–", "Skipped"),
-    "cancelled": Mark("–", "Cancelled"),
+    "pending": Mark("○", word="Not started"),
+    "ready": Mark("○", word="Starting"),
+    "asking": Mark("?", "Accent", "Waiting for an answer"),
+    "running": Mark("●", "Accent", "Working"),
+    "open": Mark("●", "Accent", "Working"),
+    "backing_off": Mark("↻", "Accent", "Trying again"),
+    "awaiting_sign_in": Mark("!", "Attention", "Waiting for you to sign in"),
+    "in_doubt": Mark("!", "Attention", "Checking whether it was done"),
+    "succeeded": Mark("✓", "Good", "Done"),
+    "failed": Mark("✕", "Attention", "Failed"),
+    "skipped": Mark("–", word="Skipped"),
+    "cancelled": Mark("–", word="Cancelled"),
 }
 _RUNS = {
-    "proposed": Mark("○", "Not started yet"),
-    "running": Mark("●", "Working", "Accent"),
-    "closing": Mark("●", "Stopping", "Accent"),
-    "succeeded": Mark("✓", "Finished", "Good"),
-    "failed": Mark("✕", "Failed", "Attention"),
-    "cancelled": Mark("–", "Cancelled"),
+    "proposed": Mark("○", word="Not started yet"),
+    "running": Mark("●", "Accent", "Working"),
+    "closing": Mark("●", "Accent", "Stopping"),
+    "succeeded": Mark("✓", "Good", "Finished"),
+    "failed": Mark("✕", "Attention", "Failed"),
+    "cancelled": Mark("–", word="Cancelled"),
 }
 _VERDICTS = {
     "approve": "allowed",
@@ -47,13 +47,13 @@ _SKIPPED = {
     "need": "it needs a step that was skipped",
     "simulated": "dry run",
 }
-_PAUSED = Mark("‖", "Paused")
+_PAUSED = Mark("‖", word="Paused")
 
 
 def task_mark(run: RunView, task: TaskView) -> Mark:
     """The icon and word of a task's state; what an ended run has left open will not be done any more."""
     if run.status in ENDED and task.status not in SETTLED:
-        return Mark("–", "Not done")
+        return Mark("–", word="Not done")
     return _TASKS[task.status]
 
 
@@ -171,9 +171,9 @@ def run_mark(run: RunView) -> Mark:
     if any(task.status in ("running", "ready", "open") and moves(run, task) for task in run.tasks):
         return mark
     if waiting := [approval for approval in run.approvals if approval.open]:
-        return Mark("?", _waiting(run, waiting[0]), "Accent")
+        return Mark("?", "Accent", _waiting(run, waiting[0]))
     return (
-        Mark("↻", "Waiting to try again", "Accent") if any(task.status == "backing_off" for task in run.tasks) else mark
+        Mark("↻", "Accent", "Waiting to try again") if any(task.status == "backing_off" for task in run.tasks) else mark
     )
 
 

@@ -70,7 +70,7 @@ def decided(
         who = f"{who} in {plain(approval.via, 60)}"
     title = verdict(approval, shown)
     negative = approval.choice in (REJECT, CANCEL)
-    mark = Mark("–", title) if negative else Mark("✓", title, "Good")
+    mark = Mark("–") if negative else Mark("✓", "Good")
     when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
 
     def build(most: int) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def decided(
 def voted(run: RunView, approval: ApprovalView, viewer: Person, *, said: str = "") -> dict[str, Any]:
     """The viewer has answered, and others are still asked."""
     own = next((vote for vote in approval.votes if vote.by.id == viewer.id), None)
-    mark = Mark("✓", "Answered", "Good")
+    mark = Mark("✓", "Good")
     answered = f"You have answered: {_voted(own).lower()}" if own else "Answered"
     left = listed([plain(person.name, 60) for person in unanswered(approval)[:5]])
     body = [
@@ -121,7 +121,7 @@ def _expired(run: RunView, approval: ApprovalView, said: str) -> dict[str, Any]:
     }.get(approval.on_expiry, "")
     body = [
         *top(run, approval),
-        banner(Mark("–", "Closed"), [words("Nobody answered in time", bold=True)]),
+        banner(Mark("–"), [words("Nobody answered in time", bold=True)]),
         line(words(f"{went_on} {said or 'There is nothing for you to do.'}"), spacing="Medium"),
     ]
     return fitted(lambda _: finished(body, speak=f"{approval.title}: nobody answered in time."), [None])
@@ -141,7 +141,7 @@ def withdrawn(run: RunView, approval: ApprovalView, *, said: str = "") -> dict[s
     }.get(run.status, "The question changed or is no longer needed.")
     body = [
         *top(run, approval),
-        banner(Mark("–", "Withdrawn"), [words("No answer needed any more", bold=True)]),
+        banner(Mark("–"), [words("No answer needed any more", bold=True)]),
         line(words(f"{why} There is nothing for you to do."), spacing="Medium"),
     ]
     return fitted(lambda _: finished(body, speak=f"{approval.title}: no answer is needed any more."), [None])
@@ -151,7 +151,7 @@ def _replaced(run: RunView, approval: ApprovalView) -> dict[str, Any]:
     """Somebody who was asked has changed what is asked about."""
     body = [
         *top(run, approval),
-        banner(Mark("–", "Replaced"), [words("A newer question takes the place of this one", bold=True)]),
+        banner(Mark("–"), [words("A newer question takes the place of this one", bold=True)]),
         line(words("What is to be decided was changed on the wish of somebody who was asked."), spacing="Medium"),
         line(words("The newest card asks about it as it is now, as soon as it is ready."), spacing="None"),
         *exchange(run, approval),

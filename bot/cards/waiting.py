@@ -52,7 +52,7 @@ def _question(run: RunView, approval: ApprovalView, viewer: Person) -> CardEleme
         below.append(note(f"{votes(approval)}.", spacing="None"))
     show = button("Show it", APPROVAL_AGAIN, {"run_id": run.run_id, "approval": approval.id})
     below.append(ActionSet(spacing="Small", actions=[show]))
-    mark = Mark("!", "Overdue", "Attention") if approval.expired else Mark("?", "Waiting", "Accent")
+    mark = Mark("!", "Attention") if approval.expired else Mark("?", "Accent")
     return Container(
         separator=True, spacing="Medium", items=[marked(mark, [words(approval.title, 120, bold=True)], below)]
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bot.language import say
 from orchestration.validation.text import escaped, plain, web_link
 
-__all__ = ["counted", "escaped", "first_name", "listed", "plain", "sentence", "web_link"]
+__all__ = ["counted", "either", "escaped", "first_name", "listed", "plain", "sentence", "web_link"]
 
 
 def sentence(text: object, limit: int = 300) -> str:
@@ -18,9 +19,14 @@ def first_name(name: str) -> str:
     return plain(name, 60).partition(" ")[0]
 
 
-def listed(words: list[str], last: str = "and") -> str:
+def listed(names: list[str]) -> str:
     """`A`, `A and B`, `A, B and C`."""
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return say("{names} and {last}", names=", ".join(names[:-1]), last=names[-1]) if names[1:] else "".join(names)
+
+
+def either(names: list[str]) -> str:
+    """`A`, `A or B`, `A, B or C`."""
+    return say("{names} or {last}", names=", ".join(names[:-1]), last=names[-1]) if names[1:] else "".join(names)
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
 from decimal import Decimal
 
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 
 from bot.language.catalog import catalog
@@ -50,6 +52,11 @@ def number(value: float | Decimal, *, digits: int | None = None) -> str:
     """A number as the language that is spoken writes it, with exactly so many `digits` after the point if given."""
     pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
     return format_decimal(value, format=pattern, locale=spoken())
+
+
+def month(year: int, which: int) -> str:
+    """A month as the language that is spoken writes it: `October 2026`."""
+    return format_skeleton("yMMMM", date(year, which, 1), locale=spoken())
 
 
 def _filled(text: str, values: dict[str, object]) -> str:

@@ -57,3 +57,13 @@ def test_the_test_of_each_attack_is_there_and_is_not_skipped(row: re.Match[str])
     marks = [each for each in tree.body if isinstance(each, ast.Assign | ast.Expr)]
     assert [each for part in (test, *marks) for each in skipping(part)] == []
     assert any(isinstance(each, ast.Assert | ast.With | ast.AsyncWith) for each in ast.walk(test)), "it checks nothing"
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    page = ROOT / "docs" / "security.md"
+    text = page.read_text("utf-8")
+    named = [each for each in re.findall(r"`([a-z_]+(?:/[a-z_.]+)+)`", text) if "::" not in each]
+    assert "bot/egress.py" in named
+    assert [each for each in named if not (ROOT / each).exists()] == []
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
