@@ -191,9 +191,7 @@ class Tandem:
         registry = Registry(self._connections.workers)
         plugins.register(registry)
         planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
-        notifier = TeamsNotifier(
-            conversations, outbound, tokens, self._store, clock, self._connections.identity.needs
-        )
+        notifier = TeamsNotifier(conversations, outbound, tokens, self._store, clock, self._connections.identity.needs)
         notices = Notices(self._connections.graph, Egress(policies))
         self._ways = Ways(settings, self._store, conversations, outbound, policies, notices)
         self._engine = EmbeddedEngine(

@@ -125,7 +125,7 @@ class Desk:
 
     @property
     def _default(self) -> Label:
-        """What the worker adds of its own where it notes nothing; one that only computes adds nothing to what it got."""
+        """What the worker adds where it notes nothing; one that only computes adds nothing to what it got."""
         return self._worker.label if self._worker.capability.system or not self.given.reads else "public"
 
     def state(self) -> RunState:

@@ -2,7 +2,7 @@
 
 `initiator`, `manager(initiator)`, `user(alex@contoso.com)` and `group(Finance approvers)` may stand wherever a question
 names people. They are looked up under the initiator's identity when the run comes to it, so that whoever is manager, or
-in the group, on that day is asked. A run cannot go on without an approver, but without colleagues to hand a question to.
+in the group, on that day is asked. A run needs its approvers, but not the colleagues to hand it to.
 """
 
 from __future__ import annotations

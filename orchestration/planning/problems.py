@@ -88,7 +88,7 @@ class _Judge:
 
     def _watches(self, path: str, node: Node) -> Iterator[str]:
         if node.watches and self._writes(node):
-            yield f"{path}: {node.capability} writes, and what it writes is fixed before it begins; only a read can watch"
+            yield f"{path}: {node.capability} writes, and what it writes is fixed before it begins: only reads watch"
         yield from (
             f"{path}: {each!r} writes, and people may be asked about that; only reads can be watched"
             for each in node.watches
