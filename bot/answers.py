@@ -28,9 +28,9 @@ def answer(reply: Reply) -> InvokeAnswer:
         case Note(text=text):
             return note(text)
         case Said():
-            return note(texts.SEE_BELOW)
+            return note(texts.see_below())
         case _:
-            return note(texts.ON_IT)
+            return note(texts.on_it())
 
 
 def malformed(reason: str) -> InvokeAnswer:

@@ -98,10 +98,10 @@ class TokenServiceAssertions:
         try:
             resource = await self._outbound.in_chat(who.conversation, asking)
         except TandemError as error:
-            raise Unavailable(texts.SIGN_IN_DOWN) from error
+            raise Unavailable(texts.sign_in_down()) from error
         link = str((resource and resource.sign_in_link) or "")
         if not link:
-            raise Unavailable(texts.SIGN_IN_DOWN)
+            raise Unavailable(texts.sign_in_down())
         there = getattr(resource, "token_exchange_resource", None)
         names = {"id": "id", "uri": "uri", "provider_id": "providerId"}
         exchange = {wire: str(value) for name, wire in names.items() if (value := getattr(there, name, None))}
@@ -193,11 +193,11 @@ class TokenServiceAssertions:
             if getattr(error.response, "status_code", 0) in (400, 404, 409, 412):
                 raise _NotTaken from error
             log.warning("the token service refuses: %s", getattr(error.response, "status_code", "without a status"))
-            raise Unavailable(texts.SIGN_IN_DOWN) from error
+            raise Unavailable(texts.sign_in_down()) from error
         except ClientRequestError as error:
             # Not the error's text: that holds the address, and the address the person and their sign-in code.
             log.warning("the token service cannot be reached (%s)", type(error).__name__)
-            raise Unavailable(texts.SIGN_IN_DOWN) from error
+            raise Unavailable(texts.sign_in_down()) from error
 
 
 class _NotTaken(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bot import approvers, cards, texts
+from bot import approvers, cards, summaries, texts
 from bot.conversations import Conversations
 from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
@@ -81,7 +81,7 @@ class Copies:
                     await self._bring(run, approval, notice, to)
                 continue
             if kind == OUTCOME and notice != numbered(OUTCOME, run):
-                message = Message(summary=texts.of_superseded(run), card=cards.superseded(run))
+                message = Message(summary=summaries.of_superseded(run), card=cards.superseded(run))
             elif kind == "sign_in" and not run.awaiting_sign_in:
                 message = self._after_sign_in(run)
             else:
@@ -107,7 +107,7 @@ class Copies:
         kind = notice.partition(":")[0]
         person = approvers.people(approval).get(to)
         if kind == _BACK:
-            message = Message(summary=texts.of_closed_question(approval), card=cards.asked_back(run, approval))
+            message = Message(summary=summaries.of_closed_question(approval), card=cards.asked_back(run, approval))
             await self._finish(run, notice, to, message)
             return
         newer = approvers.successor(run, approval, person) if person is not None else None
@@ -119,15 +119,15 @@ class Copies:
             return
         if len(shared) > 1 and person is not None:
             card = await self.digest(run, shared, person)
-            await self.replace(run, notice, to, Message(summary=texts.of_several(run, len(shared)), card=card))
+            await self.replace(run, notice, to, Message(summary=summaries.of_several(run, len(shared)), card=card))
             await self.record_shown(run, shared, person)
         elif not approval.open:
             card = await self.settled(run, approval)
-            await self._finish(run, notice, to, Message(summary=texts.of_closed(approval), card=card))
+            await self._finish(run, notice, to, Message(summary=summaries.of_closed(approval), card=card))
         elif person is not None:
             shown = await self._engine.shown(run.run_id, approval.id)
             card = approvers.asking(run, approval, shown, person)
-            await self.replace(run, notice, to, Message(summary=texts.of_open(approval), card=card))
+            await self.replace(run, notice, to, Message(summary=summaries.of_open(approval), card=card))
             await self.record(run, f"{TOLD}{notice}", to, known(approval))
 
     async def digest(
@@ -168,10 +168,10 @@ class Copies:
             return
         shown, notice = await self._engine.shown(run.run_id, approval.id), f"{AGAIN}:{approval.id}"
         card = approvers.asking(run, approval, shown, person)
-        sent = await self._outbound.send(who.conversation, Message(summary=texts.of_open(approval), card=card))
+        sent = await self._outbound.send(who.conversation, Message(summary=summaries.of_open(approval), card=card))
         if (notice, person.id) in run.receipts:
-            below = cards.message(approval.title, texts.SHOWN_BELOW)
-            await self.replace(run, notice, person.id, Message(summary=texts.SHOWN_BELOW, card=below))
+            below = cards.message(approval.title, texts.shown_below())
+            await self.replace(run, notice, person.id, Message(summary=texts.shown_below(), card=below))
         await self.record(run, notice, person.id, sent.encode())
         if news := known(approval):
             await self.record(run, f"{TOLD}{notice}", person.id, news)
@@ -193,7 +193,7 @@ class Copies:
         if run.status in ("failed", "cancelled"):
             card = cards.message("No sign-in needed any more", "The run has ended; there is nothing for you to do.")
             return Message(summary="No sign-in needed any more", card=card)
-        return Message(summary=texts.SIGNED_IN, card=cards.signed_in())
+        return Message(summary=texts.signed_in(), card=cards.signed_in())
 
     async def _finish(self, run: RunView, notice: str, to: str, message: Message) -> None:
         await self.replace(run, notice, to, message)

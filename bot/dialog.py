@@ -39,9 +39,6 @@ PATIENCE_SECONDS = 2.5
 MOST_HEARD = 16
 SILENCE_SECONDS = 0.3
 
-# Who is not served whatever they press: that they tried is kept with the question.
-TURNED_AWAY = {texts.OTHER_TENANT: "other_tenant", texts.GUEST: "guest"}
-
 
 class Dialog:
     """Handles what people send. One person's messages are taken one after the other; people do not wait for each other.
@@ -116,7 +113,7 @@ class Dialog:
             return await self._trouble(inbound, error.message)
         except Exception:  # whatever it is, the person hears of it, and the channel does not send it again
             log.exception("activity %s failed", inbound.id)
-            return await self._trouble(inbound, texts.TROUBLE)
+            return await self._trouble(inbound, texts.trouble())
 
     async def _introduced(self, who: Reachable) -> Reachable:
         """Ask the channel once for what the activity does not say of the person."""
@@ -158,10 +155,10 @@ class Dialog:
     def _refusal(self, inbound: i.Inbound) -> str:
         there = inbound.conversation
         if there.channel_id != "msteams":
-            return texts.NOT_TEAMS
+            return texts.not_teams()
         if inbound.person is None:
-            return texts.NO_IDENTITY
-        return "" if there.tenant == self._tenant_id else texts.OTHER_TENANT
+            return texts.no_identity()
+        return "" if there.tenant == self._tenant_id else texts.other_tenant()
 
     async def _refuse(self, inbound: i.Inbound, refusal: str) -> InvokeAnswer | None:
         if not inbound.invoke and isinstance(inbound.intent, i.Ignored | i.Installed | i.Uninstalled):
@@ -171,8 +168,10 @@ class Dialog:
         return await self._trouble(inbound, refusal)
 
     async def _trouble(self, inbound: i.Inbound, text: str) -> InvokeAnswer | None:
-        if isinstance(inbound.intent, i.Press) and inbound.person is not None and text in TURNED_AWAY:
-            await self._presses.refused(inbound.person, inbound.intent.data, TURNED_AWAY[text])
+        # Who is not served whatever they press: that they tried is kept with the question.
+        away = {texts.other_tenant(): "other_tenant", texts.guest(): "guest"}.get(text)
+        if isinstance(inbound.intent, i.Press) and inbound.person is not None and away:
+            await self._presses.refused(inbound.person, inbound.intent.data, away)
         if inbound.invoke:
             return note(text)
         try:
@@ -186,7 +185,7 @@ class Dialog:
     async def _attend(self, who: Reachable, inbound: i.Inbound) -> InvokeAnswer | None:
         intent, tell = inbound.intent, partial(self._tell, who.conversation)
         if who.guest and not isinstance(intent, i.Ignored):
-            return await self._trouble(inbound, texts.GUEST)
+            return await self._trouble(inbound, texts.guest())
         match intent:
             case i.Press():
                 return await self._press(who, inbound, intent)
@@ -257,7 +256,7 @@ class Dialog:
 
     async def _listen(self, who: Reachable, inbound: i.Inbound) -> None:
         if who.guest:
-            await self._tell(who.conversation, texts.GUEST)
+            await self._tell(who.conversation, texts.guest())
             return
         match inbound.intent:
             case i.Say(text=text) | i.SignInCode(code=text):  # six digits that no sign-in waits for are an answer
@@ -265,9 +264,9 @@ class Dialog:
             case i.Command(word=word):
                 await self._words.obey(who, word)
             case i.Empty():
-                await self._tell(who.conversation, texts.EMPTY)
+                await self._tell(who.conversation, texts.empty())
             case i.TooLong():
-                await self._tell(who.conversation, texts.TOO_LONG)
+                await self._tell(who.conversation, texts.too_long())
             case i.Installed():
                 await self._words.welcome(who)
 
@@ -299,8 +298,8 @@ class Dialog:
         if who.conversation.kind == "personal":
             who = await self._introduced(who)
         if who.guest:
-            await self._presses.refused(who.person, press.data, TURNED_AWAY[texts.GUEST])
-            return Note(texts.GUEST)
+            await self._presses.refused(who.person, press.data, "guest")
+            return Note(texts.guest())
         if press.verb == SIGN_IN_AGAIN:
             return Note(await self._sign_ins.again(who, inbound.id))
         return await self._presses.press(who, press.verb, press.data, inbound.id, inbound.reply_to)
@@ -316,7 +315,7 @@ class Dialog:
         else:  # the view of one person: what comes too late for this answer is not put before everybody
             done = await self._patience.wait(pressing, _untold)
         if done is None:
-            return note(texts.STILL_WORKING)
+            return note(texts.still_working())
         if isinstance(done.result(), Said):
             await self._show(who, inbound, done.result())
         return answer(done.result())

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot import cards, texts
+from bot import cards, summaries, texts
 from bot.conversations import Documents, Reachable
 from bot.groups import GROUP, Groups
 from bot.notifier import PROGRESS
@@ -156,7 +156,7 @@ class Goals:
         try:
             await asyncio.wait({planning}, timeout=HINT_AFTER_SECONDS)
             if not planning.done():
-                await self._outbound.hint(who.conversation, texts.PLANNING)
+                await self._outbound.hint(who.conversation, texts.planning())
             return await planning
         except InvalidPlan as error:
             return error
@@ -199,7 +199,7 @@ class Goals:
         if (PROGRESS, who.person.id) in run.receipts:
             return  # the activity came twice, and its card is there
         card = cards.plan(run, planned.reads, planned.writes, planned.asks)
-        receipt = await self._outbound.send(who.conversation, Message(summary=texts.of_plan(run), card=card))
+        receipt = await self._outbound.send(who.conversation, Message(summary=summaries.of_plan(run), card=card))
         record = RecordDelivery(notice=PROGRESS, to=who.person.id, receipt=receipt.encode())
         await self._engine.send(run.run_id, record)
         if group:

@@ -6,7 +6,7 @@ import asyncio
 from hashlib import blake2b
 from typing import Any
 
-from bot import approvers, cards, texts
+from bot import approvers, cards, summaries, texts
 from bot.approvers import Given
 from bot.cards.buttons import (
     APPROVAL_AGAIN,
@@ -21,7 +21,7 @@ from bot.cards.buttons import (
 from bot.cards.digest import MOST
 from bot.cards.exchange import LONGEST_REMARK
 from bot.cards.options import MOST_FIELD
-from bot.cards.verdict import REPEATED
+from bot.cards.verdict import answered_before
 from bot.conversations import Conversations, Reachable
 from bot.copies import on_one_card
 from bot.notifier import TeamsNotifier
@@ -81,9 +81,9 @@ class Handling:
         about = named(data, "run_id", "approval", "shown")
         typed = _fields(data)
         if about is None or typed is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if any(len(text) > MOST_FIELD for text in typed.values()):
-            return Note(texts.TOO_MUCH)
+            return Note(texts.too_much())
         run_id, which, shown = about
         run = await self._engine.view(run_id)
         approval = approvers.find(run, which)
@@ -93,7 +93,7 @@ class Handling:
             before = {field.name: field.value for field in (await self._engine.shown(run_id, which)).fields}
             fields = {name: text for name, text in typed.items() if text != _lines(before.get(name, ""))}
             if not fields and approval.entry == shown:
-                return Note(texts.NOTHING_EDITED)
+                return Note(texts.nothing_edited())
         self._progress.defer(run_id)
         try:
             with self._notifier.in_place(run_id, approval.task if approval else "", who.person, card):
@@ -114,15 +114,15 @@ class Handling:
         approval = approvers.find(run, which)
         newer = approvers.successor(run, approval, person) if approval else None
         if newer is None:
-            return Card(cards.message(approval.title if approval else "Changed", texts.EDITED, "good"))
+            return Card(cards.message(approval.title if approval else "Changed", texts.edited(), "good"))
         return await self._questions.as_it_is(run, newer.id, person)
 
     async def _ask(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         about, text = named(data, "run_id", "approval", "shown"), _said(data, "question")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not text:
-            return Note(texts.QUESTION_EMPTY)
+            return Note(texts.question_empty())
         run_id, which, shown = about
         command = c.AskBack(approval=which, by=who.person, text=text, shown=shown)
         # The same words from the same card are one question, however often the button is pressed.
@@ -132,9 +132,9 @@ class Handling:
     async def _feedback(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         about, text = named(data, "run_id", "approval", "shown"), _said(data, "feedback")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not text:
-            return Note(texts.FEEDBACK_EMPTY)
+            return Note(texts.feedback_empty())
         run_id, which, shown = about
         command = c.GiveFeedback(approval=which, by=who.person, text=text, shown=shown)
         return await self._send(run_id, which, who.person, command, f"feedback:{which}:{who.person.id}:{activity}")
@@ -142,9 +142,9 @@ class Handling:
     async def _delegate(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         about, to = named(data, "run_id", "approval", "shown"), data.get("to")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not isinstance(to, str) or not to:
-            return Note(texts.COLLEAGUE_WHICH)
+            return Note(texts.colleague_which())
         run_id, which, shown = about
         command = c.DelegateApproval(approval=which, by=who.person, to=to, shown=shown)
         return await self._send(run_id, which, who.person, command, f"delegate:{which}:{who.person.id}:{activity}")
@@ -152,9 +152,9 @@ class Handling:
     async def _explain(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         about, text = named(data, "run_id", "approval"), _said(data, "reply")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not text:
-            return Note(texts.REPLY_EMPTY)
+            return Note(texts.reply_empty())
         run_id, which = about
         command = c.Explain(approval=which, by=who.person, text=text)
         run = await self._engine.view(run_id)
@@ -187,7 +187,7 @@ class Handling:
     async def _digest(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         run_id, asked = data.get("run_id"), bound(data.get("asked"))
         if not isinstance(run_id, str) or not asked:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         chosen = {which: str(data.get(f"choice:{which}") or "") for which in asked}
         answers = [
             Given(run_id=run_id, approval=which, shown=shown, choice=chosen[which], comment="", rules={}, exceptions={})
@@ -195,7 +195,7 @@ class Handling:
             if chosen[which]
         ]
         if not answers:
-            return Note(texts.NOTHING_CHOSEN)
+            return Note(texts.nothing_chosen())
         self._progress.defer(run_id)
         said = await asyncio.gather(*(self._decide(who.person, each) for each in answers))
         troubles = {answer.approval: trouble for answer, trouble in zip(answers, said, strict=True)}
@@ -203,7 +203,7 @@ class Handling:
         mine = [each for each in run.approvals if each.id in asked]
         mine = [each for each in mine if approvers.may_see(each, who.person)]
         if not mine:
-            return Note(next(filter(None, troubles.values()), texts.NOT_ASKED))
+            return Note(next(filter(None, troubles.values()), texts.not_asked()))
         return Card(await self._digested(run, mine, who.person, troubles, card))
 
     async def _decide(self, person: Person, given: Given) -> str:
@@ -222,7 +222,7 @@ class Handling:
         except (Refused, Invalid) as error:
             return nothing_changed(error) if isinstance(error, Invalid) else error.message
         repeated = applied.duplicate and await self._questions.repeats(applied.run, given, person)
-        return REPEATED if repeated else ""
+        return answered_before() if repeated else ""
 
     async def _digested(
         self, run: RunView, mine: list[ApprovalView], person: Person, troubles: dict[str, str], card: str
@@ -233,7 +233,7 @@ class Handling:
         copies = self._progress.copies
         drawn = await copies.digest(run, listed, person, troubles)
         if card and (f"approval:{mine[0].id}", person.id) in run.receipts:
-            message = Message(summary=texts.of_several(run, len(listed)), card=drawn)
+            message = Message(summary=summaries.of_several(run, len(listed)), card=drawn)
             await copies.replace(run, f"approval:{mine[0].id}", person.id, message)
             await copies.record_shown(run, listed, person)
         return drawn
@@ -243,24 +243,24 @@ class Handling:
     async def _again(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         about = named(data, "run_id", "approval")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         run = await self._engine.view(about[0])
         approval = approvers.find(run, about[1])
         if approval is None or not approval.open or not approvers.is_asked(approval, who.person):
             reply = await self._questions.as_it_is(run, about[1], who.person)
             return Said(reply.card) if isinstance(reply, Card) else reply
         await self._progress.copies.ask_again(run, approval, who.person)
-        return Note(texts.SEE_BELOW)
+        return Note(texts.see_below())
 
     async def _refresh(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         """The card in a group for the one who looks at it: clients ask for it by themselves."""
         about = named(data, "run_id", "approval")
         if about is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         run = await self._engine.view(about[0])
         approval = approvers.find(run, about[1])
         if approval is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if approvers.may_see(approval, who.person):
             reply = await self._questions.as_it_is(run, approval.id, who.person)
             if isinstance(reply, Card):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bot import approvers, cards, texts
+from bot import approvers, cards, summaries, texts
 from bot.conversations import Conversations, Documents, Reachable
 from bot.outbound import Message, Outbound, Receipt
 from bot.signin import TokenServiceAssertions
@@ -103,21 +103,21 @@ class TeamsNotifier:
         if len(asked) == 1 and asked[0].shown is not None:
             return await self._send(person, _question(run, asked[0].approval, asked[0].shown, person))
         card = cards.digest(run, asked, person)
-        return await self._send(person, Message(summary=texts.of_several(run, len(asked)), card=card))
+        return await self._send(person, Message(summary=summaries.of_several(run, len(asked)), card=card))
 
     async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
         """See `Notifier.ask_initiator`."""
-        message = Message(summary=texts.of_asked_back(run, approval), card=cards.asked_back(run, approval))
+        message = Message(summary=summaries.of_asked_back(run, approval), card=cards.asked_back(run, approval))
         return await self._send(run.initiator, message)
 
     async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """See `Notifier.tell_reply`: a new message, since an update of the question's card notifies nobody."""
-        message = Message(summary=texts.of_reply(run, approval), card=cards.replied(run, approval, person))
+        message = Message(summary=summaries.of_reply(run, approval), card=cards.replied(run, approval, person))
         return await self._send(person, message)
 
     async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """See `Notifier.remind`: a new message, since an update of the question's card notifies nobody."""
-        message = Message(summary=texts.of_reminder(run, approval), card=cards.reminder(run, approval, person))
+        message = Message(summary=summaries.of_reminder(run, approval), card=cards.reminder(run, approval, person))
         return await self._send(person, message)
 
     async def ask_sign_in(self, run: RunView) -> str:
@@ -136,7 +136,7 @@ class TeamsNotifier:
         links = {} if answer else await self._links(run)
         read = [each for task in run.tasks if task.status == "succeeded" for each in task.sources]
         message = Message(
-            summary=texts.of_outcome(run, answer),
+            summary=summaries.of_outcome(run, answer),
             card=cards.outcome(run, answer, links),
             sources=read if answer else [],
             feedback=answer is not None,
@@ -186,5 +186,5 @@ class TeamsNotifier:
 
 def _question(run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> Message:
     own = person.id == run.initiator.id
-    summary = texts.of_own_question(run, approval) if own else texts.of_question(run, approval, shown)
+    summary = summaries.of_own_question(run, approval) if own else summaries.of_question(run, approval, shown)
     return Message(summary=summary, card=approvers.asking(run, approval, shown, person))

@@ -18,7 +18,7 @@ from bot.compat import Adapter
 from bot.conversations import Conversation
 from bot.egress import LastGate
 from bot.streaming import LONGEST_TEXT, Streams
-from bot.texts import CARD_REFUSED, clean
+from bot.texts import card_refused, clean
 from bot.traffic import LONGEST_WAIT_SECONDS, Rank, Ticket, Traffic
 from bot.wire import Message, activity, addressed, reference
 from connectors.http import retry_after
@@ -130,7 +130,7 @@ class Outbound:
                 raise
             log.error("a card went out as text only: %s", error.message)
             said = message.summary.rstrip(".")
-            return await self.send(to, Message(summary=message.summary, text=f"{said}. {CARD_REFUSED}"))
+            return await self.send(to, Message(summary=message.summary, text=f"{said}. {card_refused()}"))
         except Unreachable:
             if self._lost is not None:
                 await self._lost(to.id)

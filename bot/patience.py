@@ -63,7 +63,7 @@ async def _finish(task: asyncio.Task[T], tell: Tell, late: Callable[[T], Awaitab
         said = error.message
     except Exception:  # whatever it is, the person hears of it
         log.exception("what an invoke wanted failed after its answer")
-        said = texts.TROUBLE
+        said = texts.trouble()
     try:
         await tell(said)
     except TandemError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot import approvers, cards, texts
 from bot.cards.buttons import APPROVAL_DECIDE, APPROVAL_SHOW, APPROVAL_WHY, GOAL_ANSWER, GOAL_SAY
-from bot.cards.verdict import REPEATED
+from bot.cards.verdict import answered_before
 from bot.conversations import Conversations, Reachable
 from bot.goals import Goals
 from bot.handling import Handling, bound
@@ -74,11 +74,11 @@ class Presses:
         """
         carry_out = self._verbs.get(verb)
         if carry_out is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         try:
             return await carry_out(who, data, activity, card)
         except UnknownRun:
-            return Note(texts.UNKNOWN_RUN)
+            return Note(texts.unknown_run())
 
     async def refused(self, person: Person, data: dict[str, Any], code: str) -> None:
         """Keep that somebody's press about questions was turned away before anybody looked at what it wants."""
@@ -93,7 +93,7 @@ class Presses:
     async def _say(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         text = texts.clean(data.get("text") or "", LONGEST_TEXT)
         if not text:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         now = self._clock.now()
         said, at = self._said.get(who.person.id, ("", now))
         if said == text and now - at < TWICE:
@@ -105,14 +105,14 @@ class Presses:
     async def _answer(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         value = data.get("value")
         if not isinstance(value, str) or not value:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         answered = await self._goals.answer(who, texts.clean(value, LONGEST_TEXT), activity, card)
-        return Note(texts.QUESTION_OVER) if answered is None else Card(answered)
+        return Note(texts.question_over()) if answered is None else Card(answered)
 
     async def _decide(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         given = approvers.given(data)
         if given is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         try:
             applied = await self._engine.decide(
                 given.run_id,
@@ -129,26 +129,26 @@ class Presses:
         except (Refused, Invalid) as error:
             return await self._questions.after_refusal(given.run_id, given.approval, who.person, error)
         repeated = applied.duplicate and await self._questions.repeats(applied.run, given, who.person)
-        said = REPEATED if repeated else ""
+        said = answered_before() if repeated else ""
         return await self._questions.as_it_is(applied.run, given.approval, who.person, said=said)
 
     async def _why(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         run_id, which, wanted = (data.get(key) for key in ("run_id", "approval", "why"))
         if not isinstance(run_id, str) or not isinstance(which, str):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         run = await self._engine.view(run_id)
         approval = approvers.find(run, which)
         if approval is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not approvers.may_see(approval, who.person):
             await self._questions.refused(run_id, which, who.person, NOT_PERMITTED)
-            return Note(texts.NOT_ASKED)
+            return Note(texts.not_asked())
         shown = await self._engine.shown(run_id, which)
         item = next((each for each in shown.items if each.id == wanted and each.why), None)
-        return Said(cards.reasons(run, approval, item)) if item else Note(texts.WHY_WHICH)
+        return Said(cards.reasons(run, approval, item)) if item else Note(texts.why_which())
 
     async def _show(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         run_id, which = data.get("run_id"), data.get("approval")
         if not isinstance(run_id, str) or not isinstance(which, str):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         return await self._questions.as_it_is(await self._engine.view(run_id), which, who.person)

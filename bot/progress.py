@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import cards, texts
+from bot import cards, summaries, texts
 from bot.cards.standing import moves
 from bot.conversations import Conversations
 from bot.copies import Copies, known, numbered
@@ -149,11 +149,11 @@ class Progress:
         if run.status == "proposed":
             by_effect = {each: [t.title for t in run.tasks if t.effect == each] for each in ("read", "write")}
             return Message(
-                summary=texts.of_plan(run), card=cards.plan(run, by_effect["read"], by_effect["write"], run.asks)
+                summary=summaries.of_plan(run), card=cards.plan(run, by_effect["read"], by_effect["write"], run.asks)
             )
         if run.started_at is None:
-            return Message(summary=texts.of_outcome(run, None), card=cards.outcome(run, None))
-        return Message(summary=texts.of_progress(run), card=cards.progress(run, self._clock.now()))
+            return Message(summary=summaries.of_outcome(run, None), card=cards.outcome(run, None))
+        return Message(summary=summaries.of_progress(run), card=cards.progress(run, self._clock.now()))
 
     @property
     def copies(self) -> Copies:
@@ -255,14 +255,14 @@ class Progress:
         if who is None or age < HINT_AFTER:
             return
         if moving(run) and age < HINT_UNTIL:
-            await self._outbound.hint(who.conversation, texts.of_start(run))
+            await self._outbound.hint(who.conversation, summaries.of_start(run))
         elif run.status == "running" and self._outbound.streaming(who.conversation) and not _asks(run):
-            text = texts.of_standstill(run)
+            text = summaries.of_standstill(run)
             await self._outbound.send(who.conversation, Message(summary=texts.summary(text), text=text))
 
     async def _begin_again(self, run: RunView) -> None:
         """A run goes on after it had ended: its older cards say so, and a new one shows where it stands."""
-        message = Message(summary=texts.of_superseded(run), card=cards.superseded(run))
+        message = Message(summary=summaries.of_superseded(run), card=cards.superseded(run))
         await self._copies.replace(run, PROGRESS, run.initiator.id, message)
         await self.show_again(run)
         await self._copies.record(run, numbered(AGAIN, run), run.initiator.id, "shown")

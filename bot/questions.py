@@ -8,7 +8,7 @@ import msgspec
 
 from bot import approvers, texts
 from bot.approvers import Given
-from bot.cards.verdict import LATE, REPEATED
+from bot.cards.verdict import answered_before, too_late
 from bot.progress import Progress
 from bot.reply import Card, Note, Reply
 from orchestration.core.commands import RecordRefusal
@@ -37,12 +37,12 @@ class Questions:
         """The question as it stands; `said` of the press that is answered with it."""
         approval = approvers.find(run, which)
         if approval is None:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not approvers.may_see(approval, person):
             await self.refused(run.run_id, which, person, NOT_PERMITTED)
-            return Note(texts.NOT_ASKED)
+            return Note(texts.not_asked())
         if newer := approvers.successor(run, approval, person):
-            approval, said = newer, said and texts.NEWEST
+            approval, said = newer, said and texts.newest()
         if approval.open:
             shown = await self._engine.shown(run.run_id, approval.id)
             return Card(approvers.asking(run, approval, shown, person, said=said))
@@ -60,13 +60,13 @@ class Questions:
             case NotPermitted():
                 return Note(error.message)
             case Outdated():
-                return await self.as_it_is(await self._engine.view(run_id), which, person, said=texts.NEWEST)
+                return await self.as_it_is(await self._engine.view(run_id), which, person, said=texts.newest())
             case AlreadyDecided():
                 run = await self._engine.view(run_id)
                 approval = approvers.find(run, which)
                 if approval is None or not approvers.may_see(approval, person):
                     return Note(error.message)
-                said = REPEATED if _own(approval, person) else LATE
+                said = answered_before() if _own(approval, person) else too_late()
                 return await self.as_it_is(run, which, person, said=said)
             case _:
                 return Note(nothing_changed(error))

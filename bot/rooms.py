@@ -73,7 +73,7 @@ class Rooms:
         """Who speaks, or why they are not served: a shared channel may hold people of other companies, and guests."""
         own = await self._conversations.of(person.id)
         if own is not None and own.person.upn:
-            return texts.GUEST if own.guest else own.person
+            return texts.guest() if own.guest else own.person
         member = self._members.get(person.id)
         if member is None:
             at = msgspec.structs.replace(inbound.conversation, id=place(inbound.conversation.id))
@@ -81,17 +81,17 @@ class Rooms:
                 member = await self._outbound.introduce(person, at)
             except TandemError as error:
                 log.warning("the channel does not say who %s is: %s", person.id, error.message)
-                return texts.WHO_UNCLEAR
+                return texts.who_unclear()
             if len(self._members) >= MOST_MEMBERS:
                 self._members.clear()
             self._members[person.id] = member
         if member.tenant and member.tenant != self._tenant_id:
-            return texts.OTHER_TENANT
-        return texts.GUEST if member.guest else member.person
+            return texts.other_tenant()
+        return texts.guest() if member.guest else member.person
 
     async def welcome(self, there: Conversation) -> None:
         """The bot was added: say once what it shows there."""
-        await self._tell(there, texts.GROUP_HELLO)
+        await self._tell(there, texts.group_hello())
 
     async def invoked(self, person: Person, inbound: i.Inbound, press: Press) -> InvokeAnswer | None:
         """A card shows each person their own view; what they press is answered to them alone."""
@@ -101,11 +101,11 @@ class Rooms:
                 who = own or Reachable(person=person, conversation=inbound.conversation)
                 return await press(who, inbound, pressed)
             case i.Press():
-                return note(texts.PRESS_IN_PERSONAL if own else texts.add_me(person))
+                return note(texts.press_in_personal() if own else texts.add_me(person))
             case i.TokenExchange():
                 return not_exchanged(inbound.intent)
             case i.SignInCode() | i.SignInFailed():
-                return note(texts.GROUP_CODES)
+                return note(texts.group_codes())
             case i.Malformed(reason=reason):
                 return malformed(reason)
             case i.Feedback():
@@ -117,17 +117,17 @@ class Rooms:
         there, own = inbound.conversation, await self._conversations.of(person.id)
         match inbound.intent:
             case i.Empty() | i.Command(word="help" | "hello"):
-                await self._tell(there, texts.GROUP_HELLO)
+                await self._tell(there, texts.group_hello())
             case i.TooLong():
-                await self._tell(there, texts.TOO_LONG)
+                await self._tell(there, texts.too_long())
             case i.Press():  # a client without `Action.Execute`: its answer would be seen by all
-                await self._tell(there, texts.PRESS_IN_PERSONAL)
+                await self._tell(there, texts.press_in_personal())
             case _ if own is None:
                 await self._tell(there, texts.add_me(person))
             case i.Say(text=text) | i.SignInCode(code=text):
                 await self._goals.say(own, text, inbound.id, await self._groups.begin(there, person))
             case i.Command(word=word):
-                await self._tell(there, texts.GROUP_ANSWERED)
+                await self._tell(there, texts.group_answered())
                 await obey(own, word)
 
     async def _tell(self, to: Conversation, text: str) -> None:

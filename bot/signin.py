@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
-from bot import cards, texts
+from bot import cards, summaries, texts
 from bot.assertions import SignInPage, TokenServiceAssertions, Verdict
 from bot.conversations import Reachable
 from bot.exchanges import Exchanges
@@ -89,18 +89,18 @@ class SignIns:
         await self._outbound.send(who.conversation, Message(summary=texts.summary(found.text), text=found.text))
         return await self.ask(who, otherwise="")
 
-    async def ask(self, who: Reachable, *, otherwise: str = texts.SIGN_IN_NOT_NEEDED) -> str:
+    async def ask(self, who: Reachable, *, otherwise: str | None = None) -> str:
         """A new sign-in card for the newest run that waits; returns what to say if there is none."""
         waiting = await self._waiting(who.person)
         if not waiting:
-            return otherwise
+            return texts.sign_in_not_needed() if otherwise is None else otherwise
         run = waiting[0]
         try:
             page = await self._tokens.page(who)
         except Unavailable as error:
             return error.message
         card = cards.sign_in(run, page.link, self._sessions.needs(who.person))
-        receipt = await self._outbound.send(who.conversation, Message(summary=texts.of_sign_in(run), card=card))
+        receipt = await self._outbound.send(who.conversation, Message(summary=summaries.of_sign_in(run), card=card))
         rounds = [int(notice.partition(":")[2]) for notice, _ in run.receipts if notice.startswith("sign_in:")]
         record = RecordDelivery(notice=f"sign_in:{max(rounds, default=1)}", to=who.person.id, receipt=receipt.encode())
         await self._engine.send(run.run_id, record)
@@ -109,14 +109,14 @@ class SignIns:
     async def again(self, who: Reachable, activity: str) -> str:
         """What stood in the way is said to be gone, such as missing consent; returns what to tell the person."""
         if not await self._waiting(who.person):
-            return texts.SIGN_IN_NOT_NEEDED
+            return texts.sign_in_not_needed()
         try:
             if await self._tokens.assertion(who.person) is None:
-                return texts.SIGN_IN_FIRST
+                return texts.sign_in_first()
         except Unavailable as error:
             return error.message
         await self._settle(who, "signed_in", activity)
-        return texts.SIGN_IN_AGAIN
+        return texts.sign_in_again()
 
     async def out(self, who: Reachable) -> str:
         """The person signs out; returns what to tell them.
@@ -129,15 +129,15 @@ class SignIns:
         try:
             await self._tokens.sign_out(who)
         except Unavailable:
-            return texts.SIGNED_OUT_HERE
-        return texts.SIGNED_OUT
+            return texts.signed_out_here()
+        return texts.signed_out()
 
     async def _settle(self, who: Reachable, verdict: Verdict, activity: str) -> str:
         if verdict == "other_person":
             self._sessions.forget(who.person)
             return texts.other_sign_in(who.person)
         if verdict == "not_signed_in":
-            return texts.SIGN_IN_FAILED
+            return texts.sign_in_failed()
         self._sessions.renewed(who.person)
         waiting = await self._waiting(who.person)
         for run in waiting:
@@ -145,7 +145,7 @@ class SignIns:
             await self._engine.send(run.run_id, ConfirmSignIn(by=who.person), command_id=command_id)
         self._engine.nudge(who.person.id)
         # The sign-in card itself turns into "You are signed in" where runs waited.
-        return "" if waiting else texts.SIGNED_IN
+        return "" if waiting else texts.signed_in()
 
     async def waits(self, person: Person) -> bool:
         """Whether a run of theirs waits for their sign-in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from bot import cards, texts
+from bot import cards, summaries
 from bot.assertions import TokenServiceAssertions
 from bot.conversations import Conversation, Reachable
 from bot.wire import Message
@@ -57,7 +57,7 @@ class SignInMessages:
             Unavailable: The token service does not answer.
         """
         page = await self._tokens.page(who)
-        needs, summary = self._needs(who.person), texts.of_sign_in(run)
+        needs, summary = self._needs(who.person), summaries.of_sign_in(run)
         if page.exchange and await self._silently(who, needs):
             card = cards.silent(run, page.link, self._tokens.connection, page.exchange)
             return Message(summary=summary, card=card, oauth=True)

@@ -74,7 +74,7 @@ class Steering:
     async def _skip(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         which = data.get("approval")
         if not isinstance(which, str):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         command = c.SkipApproval(approval=which, by=who.person)
         try:
             return await self._control(who.person, data, command, f"skip:{which}", card)
@@ -97,7 +97,7 @@ class Steering:
     ) -> Reply:
         name = data.get("task")
         if not isinstance(name, str):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         wish = command(task=name, by=who.person)
         try:
             return await self._control(who.person, data, wish, f"{command.__name__}:{name}:{activity}", card)
@@ -109,9 +109,9 @@ class Steering:
         """Say what taking back a result would lead to."""
         run_id, name = data.get("run_id"), data.get("task")
         if not isinstance(run_id, str):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         if not isinstance(name, str) or not name:
-            return Note(texts.RESULT_WHICH)
+            return Note(texts.result_which())
         run = await self._engine.view(run_id)
         task = _step(run, name)
         command = c.RetractEntry(entry=task.entry if task else "", task=name, by=who.person)
@@ -120,14 +120,14 @@ class Steering:
         except Refused as error:
             return Note(error.message)
         except Invalid:
-            return Note(texts.RESULT_CHANGED)
+            return Note(texts.result_changed())
         assert task is not None
         return Said(cards.retraction(run, task, foreseen))
 
     async def _retract(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         run_id, name, entry = (data.get(key) for key in ("run_id", "task", "entry"))
         if not (isinstance(run_id, str) and isinstance(name, str) and isinstance(entry, str) and entry):
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         reason = texts.clean(data.get("reason") or "", LONGEST_REASON)
         command = c.RetractEntry(entry=entry, task=name, by=who.person, reason=reason)
         try:
@@ -137,14 +137,14 @@ class Steering:
         except Refused as error:
             return Note(error.message)
         except Invalid:
-            return Note(texts.RESULT_CHANGED)
+            return Note(texts.result_changed())
         task = _step(applied.run, name)
         return Card(cards.message("Taken back", texts.taken_back(applied.run, task.title if task else name), "good"))
 
     async def _control(self, person: Person, data: dict[str, Any], command: c.Command, word: str, card: str) -> Reply:
         run_id = data.get("run_id")
         if not isinstance(run_id, str) or not run_id:
-            return Note(texts.UNKNOWN_BUTTON)
+            return Note(texts.unknown_button())
         self._progress.defer(run_id)
         try:
             applied = await self._engine.send(run_id, command, command_id=f"{run_id}:{word}:{person.id}")

@@ -6,6 +6,7 @@ from bot import approvers, cards, texts
 from bot import inbound as i
 from bot.conversations import Reachable
 from bot.goals import Goals
+from bot.language import say
 from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
 from bot.progress import Progress
@@ -19,9 +20,6 @@ from orchestration.ports import Clock, Engine
 
 MOST_AGAIN = 5
 MOST_ANSWERS = 50
-STARTERS = Message(
-    summary=texts.STARTERS, text=texts.STARTERS, suggested=("What can you do?", "my approvals", "status")
-)
 
 
 class Words:
@@ -55,7 +53,9 @@ class Words:
     async def welcome(self, who: Reachable) -> None:
         """The person has added the bot: say what it can do, and bring back what may be gone from the chat."""
         await self._greet(who)
-        await self._outbound.send(who.conversation, STARTERS)
+        said = texts.starters()
+        suggested = say("What can you do?"), say("my approvals"), say("status")
+        await self._outbound.send(who.conversation, Message(summary=said, text=said, suggested=suggested))
         await self._show_again(who)
 
     async def opinion(self, who: Reachable, inbound: i.Inbound, given: i.Feedback) -> None:
@@ -69,7 +69,7 @@ class Words:
                 command = LeaveFeedback(by=who.person, reaction=given.reaction, text=given.text)
                 await self._engine.send(run.run_id, command, command_id=f"{run.run_id}:feedback:{inbound.id}")
                 return
-        await self._tell(who, texts.FEEDBACK_UNKNOWN)
+        await self._tell(who, texts.feedback_unknown())
 
     async def obey(self, who: Reachable, word: i.Word) -> None:
         """Do what one word wants."""
@@ -78,13 +78,13 @@ class Words:
                 await self._greet(who)
             case "help":
                 card = cards.help_card(self._planner.suggestions())
-                await self._outbound.send(who.conversation, Message(summary="What I can do", card=card))
+                await self._outbound.send(who.conversation, Message(summary=say("What I can do"), card=card))
             case "status":
                 await self._status(who)
                 await self._ask_again(who)
             case "approvals":
                 card = await waiting_card(self._engine, self._questions, who.person)
-                summary = texts.summary(str(card.get("speak") or "My approvals"))
+                summary = texts.summary(str(card.get("speak") or say("My approvals")))
                 await self._outbound.send(who.conversation, Message(summary=summary, card=card))
             case "cancel":
                 await self._cancel(who)
@@ -96,22 +96,22 @@ class Words:
 
     async def _greet(self, who: Reachable) -> None:
         card = cards.welcome(self._planner.suggestions(), who.person.name)
-        await self._outbound.send(who.conversation, Message(summary=texts.GREETING, card=card))
+        await self._outbound.send(who.conversation, Message(summary=texts.greeting(), card=card))
 
     async def _status(self, who: Reachable) -> None:
         runs = await self._engine.runs(person=who.person.id, limit=10)
         card = cards.status(runs, self._clock.now())
-        await self._outbound.send(who.conversation, Message(summary="Your runs", card=card))
+        await self._outbound.send(who.conversation, Message(summary=say("Your runs"), card=card))
 
     async def _cancel(self, who: Reachable) -> None:
         if await self._goals.drop(who):
-            await self._tell(who, texts.QUESTION_DROPPED)
+            await self._tell(who, texts.question_dropped())
             return
         runs = await self._unfinished(who)
         if len(runs) > 1:
             await self._status(who)
             return
-        said = texts.NOTHING_TO_CANCEL
+        said = texts.nothing_to_cancel()
         if runs:
             try:
                 command_id = f"{runs[0].run_id}:cancel:{who.person.id}"

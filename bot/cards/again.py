@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.cards.layout import Mark, about, banner, finished, fitted, header, line, words
+from bot.language import say
 from orchestration.core.view import RunView
 
 
@@ -12,11 +13,14 @@ def superseded(run: RunView) -> dict[str, Any]:
     """The run had ended and goes on; its newest card and its new outcome are further down in the chat."""
     body = [
         *header(run.title, about(run)),
-        banner(Mark("↻", "Accent"), [words("Taken up again", bold=True)]),
+        banner(Mark("↻", "Accent"), [words(say("Taken up again"), bold=True)]),
         line(
-            words("What this card said is out of date. A newer card below shows where the run stands now."),
+            words(say("What this card said is out of date. A newer card below shows where the run stands now.")),
             spacing="Medium",
         ),
-        line(words("What had been written stays; you are asked before anything is written again."), spacing="Small"),
+        line(
+            words(say("What had been written stays; you are asked before anything is written again.")), spacing="Small"
+        ),
     ]
-    return fitted(lambda _: finished(body, speak=f"{run.title} was taken up again."), [None])
+    speak = say("{run} was taken up again.", run=run.title)
+    return fitted(lambda _: finished(body, speak=speak), [None])

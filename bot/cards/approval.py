@@ -36,7 +36,8 @@ from bot.cards.layout import (
 from bot.cards.options import not_again, options
 from bot.cards.reasons import ask_for_reasons
 from bot.cards.terms import if_nothing, terms
-from bot.cards.wording import counted, plain, sentence
+from bot.cards.wording import plain, sentence
+from bot.language import number, say, say_count
 from orchestration.core.plan import Choice
 from orchestration.core.question import (
     ANSWER,
@@ -65,17 +66,19 @@ _AS_BEFORE = "As in "  # how a line of `Item.why` begins that names an earlier d
 
 _STYLES: dict[str, ActionStyle] = {APPROVE: "positive", RETRY: "positive", CANCEL: "destructive"}
 
-# What each standing answer leads to; choices of a plan's own speak for themselves.
-_CONSEQUENCES = {
-    ("failure", RETRY): "choose this when the cause is gone.",
-    ("failure", SKIP): "the result will lack this part, and say so.",
-    ("failure", CANCEL): "nothing more is done. What was written stays.",
-    ("in_doubt", DONE): "the run goes on. It is not written again.",
-    ("in_doubt", NOT_DONE): "it is written once more.",
-    ("in_doubt", CANCEL): "nothing more is done.",
-    ("stale", APPROVE): "it is written once more, from what is there now.",
-    ("stale", LEAVE): "what was written stays, and the run goes on with it.",
-}
+
+def _consequence(kind: str, choice: str) -> str:
+    """What a standing answer leads to; choices of a plan's own speak for themselves."""
+    return {
+        ("failure", RETRY): say("choose this when the cause is gone."),
+        ("failure", SKIP): say("the result will lack this part, and say so."),
+        ("failure", CANCEL): say("nothing more is done. What was written stays."),
+        ("in_doubt", DONE): say("the run goes on. It is not written again."),
+        ("in_doubt", NOT_DONE): say("it is written once more."),
+        ("in_doubt", CANCEL): say("nothing more is done."),
+        ("stale", APPROVE): say("it is written once more, from what is there now."),
+        ("stale", LEAVE): say("what was written stays, and the run goes on with it."),
+    }.get((kind, choice), "")
 
 
 def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "") -> dict[str, Any]:
@@ -112,8 +115,25 @@ def top(run: RunView, approval: ApprovalView) -> list[CardElement]:
 
 
 def choices_of(shown: Shown) -> Sequence[Choice]:
-    """What may be answered."""
-    return shown.choices or CHOICES[shown.kind]
+    """What may be answered: standing answers in the reader's language, those of a plan as it has them."""
+    standing = {
+        "Allow": say("Allow"),
+        "Don't allow": say("Don't allow"),
+        "Try again": say("Try again"),
+        "Go on without it": say("Go on without it"),
+        "Cancel the run": say("Cancel the run"),
+        "It was done": say("It was done"),
+        "It was not done": say("It was not done"),
+        "Write it again": say("Write it again"),
+        "Leave it as it is": say("Leave it as it is"),
+        "Approve": say("Approve"),
+        "Reject": say("Reject"),
+    }
+    known = CHOICES[shown.kind]
+    return [
+        Choice(each.id, standing.get(each.title, each.title)) if each in known else each
+        for each in shown.choices or known
+    ]
 
 
 def kind_title(shown: Shown, kind: str) -> str:
@@ -126,7 +146,9 @@ def _data(run: RunView, approval: ApprovalView) -> dict[str, str]:
 
 
 def _comment() -> TextInput:
-    return TextInput(id="comment", label="Comment (optional)", is_multiline=True, max_length=1000, spacing="Medium")
+    return TextInput(
+        id="comment", label=say("Comment (optional)"), is_multiline=True, max_length=1000, spacing="Medium"
+    )
 
 
 def _text(shown: Shown) -> list[CardElement]:
@@ -160,7 +182,7 @@ def _whole(
     body += [
         line(words(f"{choice.title}:", bold=True), GAP, words(consequence), spacing="Small")
         for choice in choices
-        if (consequence := _CONSEQUENCES.get((shown.kind, choice.id)))
+        if (consequence := _consequence(shown.kind, choice.id))
     ]
     granting = not_again(run, approval, shown)
     commented = shown.kind == "decision"
@@ -181,8 +203,8 @@ def _whole(
             for choice in choices
         ]
         return finished(body, answers, more, speak=speak)
-    listing = _choice_set("choice", "Your answer", choices, value=shown.default)
-    send = button("Send the answer", APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)
+    listing = _choice_set("choice", say("Your answer"), choices, value=shown.default)
+    send = button(say("Send the answer"), APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)
     return finished([*body, listing], [send], more, speak=speak)
 
 
@@ -199,59 +221,93 @@ def _itemised(
     counts = Counter(item.kind for item in shown.items)
     heaviest = sorted(shown.items, key=lambda item: -item.weight)[:most]
     kinds = [kind for kind, _ in counts.most_common(most_kinds)]
-    total = counted(len(shown.items), "item")
+    choices = choices_of(shown)
 
     body = [*above, *differences(shown), *_text(shown), *reasoned(shown)]
     body += facts([*shown.facts, *briefly(shown)], most=MOST_FACTS + 2, spacing="Medium")
     body += [*if_nothing(approval, viewer), *exchange(run, approval, most=4)]
     body += [
-        section("Rules"),
+        section(say("Rules")),
         note(
-            "One answer for each kind. It holds for every item of that kind, unless you answer differently below.",
+            say("One answer for each kind. It holds for every item of that kind, unless you answer differently below."),
             spacing="None",
         ),
     ]
     body += [
-        _choice_set(f"rule:{kind}", f"{kind_title(shown, kind)} ({counts[kind]:,})", shown.choices, value=shown.default)
+        _choice_set(f"rule:{kind}", f"{kind_title(shown, kind)} ({number(counts[kind])})", choices, value=shown.default)
         for kind in kinds
     ]
     if len(kinds) < len(counts):
         left = len(shown.items) - sum(counts[kind] for kind in kinds)
-        default = next((choice.title for choice in shown.choices if choice.id == shown.default), "")
-        rest = f"{counted(len(counts) - len(kinds), 'more kind')} ({left:,} of {total})"
-        follow = (
-            f"take “{plain(default, 60)}”" if default else "do not fit on this card: the plan needs a default answer"
-        )
-        body.append(note(f"{rest} {follow}."))
+        default = next((choice.title for choice in choices if choice.id == shown.default), "")
+        body.append(note(_unshown(len(counts) - len(kinds), left, len(shown.items), plain(default, 60))))
     body += [*_singly(shown, heaviest, explained), *ask_for_reasons(run, approval, heaviest[explained:])]
-    speak = f"{approval.title}. For {run.initiator.name}. Choose a rule for each kind, then send the decisions."
-    send = button(
-        "Send decisions", APPROVAL_DECIDE, {**_data(run, approval), "choice": ANSWER}, style="positive", inputs=True
+    speak = say(
+        "{question}. For {person}. Choose a rule for each kind, then send the decisions.",
+        question=approval.title,
+        person=run.initiator.name,
     )
+    data = {**_data(run, approval), "choice": ANSWER}
+    send = button(say("Send decisions"), APPROVAL_DECIDE, data, style="positive", inputs=True)
     more = options(run, approval, shown, viewer, fields=False)
     return finished([*body, _comment()], [send], more, speak=speak)
+
+
+def _unshown(kinds: int, left: int, total: int, default: str) -> str:
+    """What becomes of the kinds that this card has no room for."""
+    if not default:
+        return say_count(
+            "{count} more kind ({left} of {total} items) does not fit on this card: the plan needs a default answer.",
+            "{count} more kinds ({left} of {total} items) do not fit on this card: the plan needs a default answer.",
+            kinds,
+            left=left,
+            total=total,
+        )
+    return say_count(
+        "{count} more kind ({left} of {total} items) takes “{answer}”.",
+        "{count} more kinds ({left} of {total} items) take “{answer}”.",
+        kinds,
+        left=left,
+        total=total,
+        answer=default,
+    )
 
 
 def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[CardElement]:
     rest = len(shown.items) - len(heaviest)
     if not heaviest:
         return [
-            section("One by one"),
-            note(f"All {len(shown.items):,} items follow the rule of their kind.", spacing="None"),
+            section(say("One by one")),
+            note(say("All {count} items follow the rule of their kind.", count=len(shown.items)), spacing="None"),
         ]
-    covered = f"The {len(heaviest)} largest of {len(shown.items):,}. The other {rest:,} follow the rule of their kind."
-    preset = sum(bool(_as_before(shown, item)) for item in heaviest)
-    begun = (
-        f" {counted(preset, 'answer is', 'answers are')} preset as before; change what does not fit." if preset else ""
-    )
+    said = [say("Answer singly only where the rule does not fit.")]
+    if rest:
+        said = [
+            say(
+                "The {shown} largest of {all}. The other {rest} follow the rule of their kind.",
+                shown=len(heaviest),
+                all=len(shown.items),
+                rest=rest,
+            )
+        ]
+    if preset := sum(bool(_as_before(shown, item)) for item in heaviest):
+        said.append(
+            say_count(
+                "{count} answer is preset as before; change what does not fit.",
+                "{count} answers are preset as before; change what does not fit.",
+                preset,
+            )
+        )
     items = [_item(shown, item, place if place < explained else None) for place, item in enumerate(heaviest)]
     folded = items[_OPEN_ITEMS:]
     reasoned = sum(bool(item.why) for item in heaviest)
     if 0 < explained < reasoned:
-        begun += f" “Why?” is there for the {explained} largest; below you can ask it of the others."
+        said.append(
+            say("“Why?” is there for the {count} largest; below you can ask it of the others.", count=explained)
+        )
     body: list[CardElement] = [
-        section("One by one, largest first"),
-        note((covered if rest else "Answer singly only where the rule does not fit.") + begun, spacing="None"),
+        section(say("One by one, largest first")),
+        note(" ".join(said), spacing="None"),
         *items[:_OPEN_ITEMS],
     ]
     if folded:
@@ -264,24 +320,27 @@ def _singly(shown: Shown, heaviest: Sequence[Item], explained: int) -> list[Card
                 items=folded,
             )
         )
-        body.append(reveal(f"Show or hide {len(folded)} more", "more"))
+        body.append(reveal(say("Show or hide {count} more", count=len(folded)), "more"))
     return body
 
 
 def _item(shown: Shown, item: Item, why: int | None) -> CardElement:
     """One item with its answer; `why` numbers its explanation, None leaves that out."""
     before = _as_before(shown, item)
+    label = say("Answer for this one")
+    if before:
+        label = say("Answer for this one (as in {period})", period=before[0])
     single = _choice_set(
         f"item:{item.id}",
-        f"Answer for this one ({before[0][:1].lower()}{before[0][1:]})" if before else "Answer for this one",
-        shown.choices,
+        label,
+        choices_of(shown),
         value=before[1] if before else "",
-        placeholder="As the rule says",
+        placeholder=say("As the rule says"),
     )
     explanation: list[CardElement] = []
     if why is not None and item.why:
         lines = facts(item.why, most=_WHY_FACTS, limit=160, spacing="None")
-        explanation = [reveal("Why?", f"why{why}"), Container(id=f"why{why}", is_visible=False, items=lines)]
+        explanation = [reveal(say("Why?"), f"why{why}"), Container(id=f"why{why}", is_visible=False, items=lines)]
     return Container(
         separator=True,
         spacing="Medium",
@@ -298,7 +357,7 @@ def _as_before(shown: Shown, item: Item) -> tuple[str, str] | None:
     """When the like of an item was decided before and which choice that is; None if it cannot be chosen now."""
     ids = {choice.title: choice.id for choice in shown.choices}
     said = next(((label, value) for label, value in item.why if label.startswith(_AS_BEFORE)), None)
-    return (plain(said[0], 40), ids[said[1]]) if said and said[1] in ids else None
+    return (plain(said[0].removeprefix(_AS_BEFORE), 40), ids[said[1]]) if said and said[1] in ids else None
 
 
 def _choice_set(
@@ -309,9 +368,9 @@ def _choice_set(
         id=name,
         label=label,
         value=value or None,
-        placeholder=placeholder or ("Choose" if required else None),
+        placeholder=placeholder or (say("Choose") if required else None),
         is_required=required or None,
-        error_message="Please choose an answer." if required else None,
+        error_message=say("Please choose an answer.") if required else None,
         choices=[InputChoice(title=plain(choice.title, 60), value=choice.id) for choice in choices],
         spacing="Small",
     )

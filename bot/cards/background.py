@@ -7,50 +7,61 @@ from collections.abc import Sequence
 from microsoft_teams.cards.core import CardElement, Container, OpenUrlAction, TextRun
 
 from bot.cards.layout import GAP, Mark, dotted, facts, line, marked, moment, note, section, words
-from bot.cards.wording import counted, listed, plain, sentence, web_link
+from bot.cards.wording import listed, plain, sentence, web_link
+from bot.language import say, say_count
 from orchestration.core.label import LABELS, Label, Source
 from orchestration.core.question import Change, Shown
 
-LABEL_WORDS: dict[Label, str] = {
-    "public": "Public",
-    "internal": "Internal",
-    "confidential": "Confidential",
-    "highly_confidential": "Highly confidential",
-}
-TAINTED = "Part of this was written by somebody outside. Read it with care before you answer."
 _MOST_SOURCES = 8
 _MOST_CHANGES = 8
 _MOST_RECIPIENTS = 12
 
 
+def label_word(label: Label) -> str:
+    """A label as people say it."""
+    return {
+        "public": say("Public"),
+        "internal": say("Internal"),
+        "confidential": say("Confidential"),
+        "highly_confidential": say("Highly confidential"),
+    }[label]
+
+
+def tainted() -> str:
+    """What is said of content that somebody outside may have written."""
+    return say("Part of this was written by somebody outside. Read it with care before you answer.")
+
+
 def warned(shown: Shown) -> list[CardElement]:
     """That somebody outside may have written part of what is shown; empty if nobody can have."""
-    return [marked(Mark("!", "Attention"), [words(TAINTED, bold=True)])] if shown.tainted else []
+    return [marked(Mark("!", "Attention"), [words(tainted(), bold=True)])] if shown.tainted else []
 
 
 def reasoned(shown: Shown) -> list[CardElement]:
     """Why this is asked, in the plan's own sentence."""
     if not shown.why:
         return []
-    return [line(words("Why:", bold=True), GAP, words(sentence(shown.why, 400)), spacing="Medium")]
+    return [line(words(say("Why:"), bold=True), GAP, words(sentence(shown.why, 400)), spacing="Medium")]
 
 
 def differences(shown: Shown, *, most: int = _MOST_CHANGES) -> list[CardElement]:
     """What differs from the last time the same was asked, each as it was and as it is."""
     if not shown.changed:
         return []
-    body: list[CardElement] = [section("Changed since you were last asked")]
+    body: list[CardElement] = [section(say("Changed since you were last asked"))]
     body += [_difference(change) for change in shown.changed[:most]]
     if len(shown.changed) > most:
-        body.append(note(f"and {counted(len(shown.changed) - most, 'more change')}", spacing="None"))
+        left = say_count("and {count} more change", "and {count} more changes", len(shown.changed) - most)
+        body.append(note(left, spacing="None"))
     return body
 
 
 def _difference(change: Change) -> CardElement:
+    nothing = say("nothing")
     rows = [
         line(words(change.label, 80, bold=True)),
-        line(words("Before:", subtle=True), GAP, words(change.before or "nothing", 400), spacing="None"),
-        line(words("Now:", subtle=True), GAP, words(change.now or "nothing", 400, bold=True), spacing="None"),
+        line(words(say("Before:"), subtle=True), GAP, words(change.before or nothing, 400), spacing="None"),
+        line(words(say("Now:"), subtle=True), GAP, words(change.now or nothing, 400, bold=True), spacing="None"),
     ]
     return Container(style="emphasis", spacing="Small", items=list[CardElement](rows))
 
@@ -59,18 +70,18 @@ def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
     """On whose behalf, who gets it, how sensitive it is, and what it was made from."""
     who = [plain(each, 120) for each in shown.recipients[:_MOST_RECIPIENTS]]
     if len(shown.recipients) > len(who):
-        who.append(counted(len(shown.recipients) - len(who), "other"))
+        who.append(say_count("{count} other", "{count} others", len(shown.recipients) - len(who)))
     body = facts(
         [
-            ("On behalf of", plain(shown.on_behalf_of.name, 80)),
-            ("Goes to", listed(who)),
-            ("Sensitivity", LABEL_WORDS[shown.label]),
+            (say("On behalf of"), plain(shown.on_behalf_of.name, 80)),
+            (say("Goes to"), listed(who)),
+            (say("Sensitivity"), label_word(shown.label)),
         ],
         limit=900,
         spacing="Medium",
     )
     if shown.sources:
-        body.append(section("Made from"))
+        body.append(section(say("Made from")))
         body += sources(shown.sources, most=most)
     return body
 
@@ -78,8 +89,8 @@ def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
 def briefly(shown: Shown) -> list[tuple[str, str]]:
     """The same in as little room as can be, for cards that list much: for whom they are stands at their top."""
     titles = [plain(each.title or each.system, 60) for each in _ordered(shown.sources)]
-    more = [counted(len(titles) - 3, "other")] if len(titles) > 3 else []
-    return [("Sensitivity", LABEL_WORDS[shown.label]), ("Made from", listed([*titles[:3], *more]))]
+    more = [say_count("{count} other", "{count} others", len(titles) - 3)] if len(titles) > 3 else []
+    return [(say("Sensitivity"), label_word(shown.label)), (say("Made from"), listed([*titles[:3], *more]))]
 
 
 def sources(read: Sequence[Source], *, most: int = _MOST_SOURCES) -> list[CardElement]:
@@ -89,7 +100,8 @@ def sources(read: Sequence[Source], *, most: int = _MOST_SOURCES) -> list[CardEl
     """
     body: list[CardElement] = [line(moment("•  "), *_source(each), spacing="None") for each in _ordered(read)[:most]]
     if len(read) > most:
-        body.append(note(f"and {counted(len(read) - most, 'more source')}", spacing="None"))
+        left = say_count("and {count} more source", "and {count} more sources", len(read) - most)
+        body.append(note(left, spacing="None"))
     return body
 
 
@@ -100,7 +112,8 @@ def _ordered(read: Sequence[Source]) -> list[Source]:
 def _source(source: Source) -> list[TextRun]:
     title = words(source.title or source.system, 120)
     if web_link(source.link):
-        title.select_action = OpenUrlAction(title=plain(f"Open {source.title}", 60), url=source.link)
+        title.select_action = OpenUrlAction(title=plain(say("Open {source}", source=source.title), 60), url=source.link)
         title.color, title.underline = "Accent", True
-    details = (source.system, LABEL_WORDS[source.label], "written by somebody outside" if source.outside else "")
+    outside = say("written by somebody outside") if source.outside else ""
+    details = (source.system, label_word(source.label), outside)
     return dotted([title, *(words(each, 60, subtle=True) for each in details)])

@@ -20,6 +20,7 @@ from microsoft_teams.cards.core import (
 )
 
 from bot.cards.wording import plain, web_link
+from bot.language import say
 from orchestration.core.view import RunView
 
 GOAL_SAY = "goal.say"
@@ -70,16 +71,16 @@ def button(
     return ExecuteAction(title=shown, style=style, verb=verb, data=data, associated_inputs=sent, fallback=fallback)
 
 
-def cancel_button(run_id: str, title: str = "Cancel the run") -> ExecuteAction:
+def cancel_button(run_id: str, title: str = "") -> ExecuteAction:
     """The button that cancels a run."""
-    return button(title, RUN_CANCEL, {"run_id": run_id})
+    return button(title or say("Cancel the run"), RUN_CANCEL, {"run_id": run_id})
 
 
 def pause_button(run: RunView) -> ExecuteAction:
     """The button that pauses a run, or lets a paused one go on."""
     if run.paused:
-        return button("Go on", RUN_RESUME, {"run_id": run.run_id}, style="positive")
-    return button("Pause", RUN_PAUSE, {"run_id": run.run_id})
+        return button(say("Go on"), RUN_RESUME, {"run_id": run.run_id}, style="positive")
+    return button(say("Pause"), RUN_PAUSE, {"run_id": run.run_id})
 
 
 def link_button(title: str, url: str, *, style: ActionStyle | None = None) -> list[Action]:

@@ -10,10 +10,9 @@ from microsoft_teams.cards.core import Action, ActionSet, CardElement, ChoiceSet
 from microsoft_teams.cards.core import Choice as InputChoice
 
 from bot.cards.approval import choices_of
-from bot.cards.background import LABEL_WORDS, TAINTED
+from bot.cards.background import label_word, tainted
 from bot.cards.buttons import APPROVAL_AGAIN, APPROVAL_DIGEST, button
 from bot.cards.layout import (
-    GAP,
     LIMIT_BYTES,
     Mark,
     about,
@@ -27,12 +26,14 @@ from bot.cards.layout import (
     note,
     size_bytes,
     words,
+    woven,
 )
 from bot.cards.moments import local
 from bot.cards.standing import votes
-from bot.cards.terms import UNWRITTEN, WAITS
+from bot.cards.terms import until, unwritten, waits
 from bot.cards.verdict import verdict
-from bot.cards.wording import counted, listed, plain, sentence
+from bot.cards.wording import listed, plain, sentence
+from bot.language import say, say_count
 from orchestration.core.question import CANCEL, REJECT, Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
@@ -40,7 +41,6 @@ from orchestration.core.view import ApprovalView, RunView
 MOST = 12
 _MOST_FACTS = 8
 _LONGEST_FACT = 200
-_LATER = "Decide later"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -68,10 +68,22 @@ def digest(run: RunView, asked: Sequence[Asked], viewer: Person) -> dict[str, An
     """
     asked = in_order(asked)
     open_ones = [each for each in asked if _waits(each, viewer)]
-    count = counted(len(asked), "question")
-    title = f"{len(open_ones)} of {count} wait for you" if open_ones else f"{count}: nothing waits for you any more"
-    if len(open_ones) == len(asked):
-        title = f"{count} wait for you"
+    many = len(asked)
+    if len(open_ones) == many:
+        title = say_count("{count} question waits for you", "{count} questions wait for you", many)
+    elif open_ones:
+        title = say_count(
+            "{open} of {count} question waits for you",
+            "{open} of {count} questions wait for you",
+            many,
+            open=len(open_ones),
+        )
+    else:
+        title = say_count(
+            "{count} question: nothing waits for you any more",
+            "{count} questions: nothing waits for you any more",
+            many,
+        )
 
     def build(most: int) -> dict[str, Any]:
         return _drawn(run, asked, viewer, title, most)
@@ -128,13 +140,23 @@ def _drawn(run: RunView, asked: Sequence[Asked], viewer: Person, title: str, mos
         if whole:
             bound.append([each.approval.id, each.approval.entry])
     if len(asked) > MOST:
-        body.append(note(f"and {counted(len(asked) - MOST, 'more question')}: write “approvals” to see them all"))
+        body.append(
+            note(
+                say_count(
+                    "and {count} more question: write “approvals” to see it",
+                    "and {count} more questions: write “approvals” to see them all",
+                    len(asked) - MOST,
+                )
+            )
+        )
     actions: list[Action] = []
     if bound:
         written = any(each.approval.kind == "write" for each in asked)
-        body.append(note(f"{UNWRITTEN if written else WAITS} What you leave open stays open.", spacing="Medium"))
+        body.append(
+            note(f"{unwritten() if written else waits()} {say('What you leave open stays open.')}", spacing="Medium")
+        )
         data = {"run_id": run.run_id, "asked": bound}
-        actions.append(button("Send decisions", APPROVAL_DIGEST, data, style="positive", inputs=True))
+        actions.append(button(say("Send decisions"), APPROVAL_DIGEST, data, style="positive", inputs=True))
     return finished(body, actions, speak=f"{run.title}: {title}.")
 
 
@@ -144,30 +166,30 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
     if asked.trouble:
         body.append(marked(Mark("!", "Attention"), [words(sentence(asked.trouble, 300), bold=True)]))
     if shown is not None and shown.tainted:
-        body.append(marked(Mark("!", "Attention"), [words(TAINTED)]))
+        body.append(marked(Mark("!", "Attention"), [words(tainted())]))
     if approval.votes:
         body.append(note(f"{votes(approval)}.", spacing="None"))
     if approval.due_at:
-        body.append(line(words("Please answer by", subtle=True), GAP, moment(local(approval.due_at)), spacing="None"))
+        body.append(line(until(approval.due_at, subtle=True), spacing="None"))
     if whole and shown is not None:
         if shown.text:
             body.append(line(words(sentence(shown.text, 400)), spacing="Small"))
         who = listed([plain(each, 80) for each in shown.recipients])
-        rest = [("Goes to", who), ("Sensitivity", LABEL_WORDS[shown.label])]
+        rest = [(say("Goes to"), who), (say("Sensitivity"), label_word(shown.label))]
         body += facts([*shown.facts, *rest], most=_MOST_FACTS + len(rest), limit=max(_LONGEST_FACT, 300))
         body.append(
             ChoiceSetInput(
                 id=f"choice:{approval.id}",
-                label=f"Your decision about number {number}",
-                placeholder=_LATER,
+                label=say("Your decision about number {number}", number=number),
+                placeholder=say("Decide later"),
                 choices=[InputChoice(title=plain(each.title, 60), value=each.id) for each in choices_of(shown)],
                 spacing="Small",
             )
         )
     else:
-        body.append(note("There is more to this one than fits here.", spacing="None"))
+        body.append(note(say("There is more to this one than fits here."), spacing="None"))
     data = {"run_id": run.run_id, "approval": approval.id}
-    body.append(ActionSet(spacing="Small", actions=[button("See all of it", APPROVAL_AGAIN, data)]))
+    body.append(ActionSet(spacing="Small", actions=[button(say("See all of it"), APPROVAL_AGAIN, data)]))
     return Container(separator=True, spacing="Medium", items=body)
 
 
@@ -192,10 +214,11 @@ def _outcome(asked: Asked, viewer: Person) -> list[Any]:
     approval = asked.approval
     if approval.decided_by is not None:
         when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
-        who = "you" if approval.decided_by.id == viewer.id else plain(approval.decided_by.name, 80)
-        return [words(verdict(approval, asked.shown), 120, bold=True), GAP, words(f"by {who}"), *when]
+        by = say("you") if approval.decided_by.id == viewer.id else plain(approval.decided_by.name, 80)
+        what = words(verdict(approval, asked.shown), 120, bold=True)
+        return [*woven(say("{verdict} by {person}"), verdict=what, person=by), *when]
     if not approval.open:
-        return [words("A newer card asks about it" if approval.replaced else "No answer needed any more")]
+        return [words(say("A newer card asks about it") if approval.replaced else say("No answer needed any more"))]
     if to := next((to for before, to in reversed(approval.delegated) if before.id == viewer.id), None):
-        return [words(f"You have handed this to {plain(to.name, 80)}")]
-    return [words("You have answered; it waits for others")]
+        return [words(say("You have handed this to {name}", name=plain(to.name, 80)))]
+    return [words(say("You have answered; it waits for others"))]

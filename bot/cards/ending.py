@@ -13,6 +13,7 @@ from bot.cards.layout import Mark, about, bullets, facts, finished, fitted, head
 from bot.cards.moments import duration
 from bot.cards.standing import doubtful
 from bot.cards.wording import plain, sentence
+from bot.language import say
 from orchestration.core.plan import Answer
 from orchestration.core.view import RunView, TaskView
 
@@ -42,7 +43,7 @@ def _took(run: RunView) -> str:
 
 
 def _succeeded(run: RunView, answer: Answer | None, most: int) -> dict[str, Any]:
-    text = answer.text if answer else "It is done."
+    text = answer.text if answer else say("It is done.")
     body = [
         *header(run.title, f"{about(run)}{_took(run)}"),
         marked(Mark("✓", "Good"), [words(text, 800)], spacing="Medium"),
@@ -50,8 +51,8 @@ def _succeeded(run: RunView, answer: Answer | None, most: int) -> dict[str, Any]
     actions: list[Action] = []
     if answer:
         body += facts(answer.facts, most=most, spacing="Medium")
-        actions = link_button(answer.link_title or "Open", answer.link, style="positive")
-    body += bullets("Written before in rounds that were done anew, please look", run.left_behind, most=most)
+        actions = link_button(answer.link_title or say("Open"), answer.link, style="positive")
+    body += bullets(say("Written before in rounds that were done anew, please look"), run.left_behind, most=most)
     if run.dry:
         body += _simulated(run, most)
     elif doubts := _doubts(run, most):
@@ -64,8 +65,8 @@ def _simulated(run: RunView, most: int) -> list[CardElement]:
     """What a dry run did not write."""
     all_tasks = (*run.tasks, *run.inside)
     would = [task.message.removeprefix(_WOULD) for task in all_tasks if task.code == "simulated"]
-    return bullets("Would have been written", would, most=most) or [
-        line(words("Nothing would have been written."), spacing="Medium")
+    return bullets(say("Would have been written"), would, most=most) or [
+        line(words(say("Nothing would have been written.")), spacing="Medium")
     ]
 
 
@@ -76,27 +77,29 @@ def _doubts(run: RunView, most: int) -> list[CardElement]:
         return []
     which = ChoiceSetInput(
         id="task",
-        label="Which step's result is wrong?",
-        placeholder="Choose a step",
+        label=say("Which step's result is wrong?"),
+        placeholder=say("Choose a step"),
         is_required=True,
-        error_message="Please choose the step.",
+        error_message=say("Please choose the step."),
         choices=[InputChoice(title=plain(_done(task), 80), value=task.name) for task in steps[: 4 * most]],
         spacing="Small",
     )
     explained = note(
-        "What was made from it is done again, and whoever decided on it is asked again. "
-        "Before anything happens you see what that would be."
+        say(
+            "What was made from it is done again, and whoever decided on it is asked again. "
+            "Before anything happens you see what that would be."
+        )
     )
-    check = button("Show what would be done again", RESULT_CHECK, {"run_id": run.run_id}, inputs=True)
+    check = button(say("Show what would be done again"), RESULT_CHECK, {"run_id": run.run_id}, inputs=True)
     folded = Container(id="wrong", is_visible=False, items=[explained, which, ActionSet(actions=[check])])
-    return [reveal("Something is wrong with a result", "wrong"), folded]
+    return [reveal(say("Something is wrong with a result"), "wrong"), folded]
 
 
 def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, Any]:
     failed = run.status == "failed"
     mark = Mark("✕", "Attention") if failed else Mark("–")
     happened = sentence(run.message, 600)
-    word = "It could not be finished" if failed else "Cancelled"
+    word = say("It could not be finished") if failed else say("Cancelled")
     body = [
         *header(run.title, f"{about(run)}{_took(run)}"),
         marked(
@@ -108,31 +111,31 @@ def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, 
     ]
     body += _simulated(run, most) if run.dry else _written(run, most)
     body += bullets(
-        "Done before that",
+        say("Done before that"),
         [_done(task) for task in run.tasks if task.status == "succeeded" and task.effect != "write"],
         most=most,
     )
     undone = [task for task in run.tasks if task.status in _ENDED_UNDONE and task.code != "simulated"]
-    body += bullets("Not done", [task.title for task in undone if task.effect != "write" or run.dry], most=most)
+    body += bullets(say("Not done"), [task.title for task in undone if task.effect != "write" or run.dry], most=most)
     body.append(line(words(_next_step(run)), spacing="Medium"))
     actions: list[Action] = [*_take_up(run), *_links(run, links)]
     if plain(run.goal) and len(run.goal) <= _LONGEST_GOAL and not run.dry:
-        again = "Start anew" if run.failed else "Start again"
+        again = say("Start anew") if run.failed else say("Start again")
         actions.append(button(again, GOAL_SAY, {"text": run.goal}))
     return finished(body, actions, speak=f"{run.title}: {word}. {happened}")
 
 
 def _next_step(run: RunView) -> str:
     if run.failed:
-        return (
+        return say(
             "Once the cause is gone, try again: the run goes on where it stopped, and what is done stays done. "
             "Or go on without it; what needs it is left out then too. “Start anew” begins a new run."
         )
     if run.dry:
-        return "It was a dry run, so there is nothing to clean up."
-    return (
-        "Once the cause is gone, start it again." if run.status == "failed" else "You can start it again at any time."
-    )
+        return say("It was a dry run, so there is nothing to clean up.")
+    if run.status == "failed":
+        return say("Once the cause is gone, start it again.")
+    return say("You can start it again at any time.")
 
 
 def _take_up(run: RunView) -> list[Action]:
@@ -141,9 +144,11 @@ def _take_up(run: RunView) -> list[Action]:
     if not failed:
         return []
     data = {"run_id": run.run_id}
-    without = [f"Go on without “{plain(task.title, 40)}”" for task in failed] if failed[1:] else ["Go on without it"]
+    without = [say("Go on without it")]
+    if failed[1:]:
+        without = [say("Go on without “{step}”", step=plain(task.title, 40)) for task in failed]
     return [
-        button("Try again", TASK_RETRY, {**data, "task": failed[0].name}, style="positive"),
+        button(say("Try again"), TASK_RETRY, {**data, "task": failed[0].name}, style="positive"),
         *(
             button(title, TASK_LEAVE_OUT, {**data, "task": task.name})
             for title, task in zip(without, failed, strict=True)
@@ -154,11 +159,11 @@ def _take_up(run: RunView) -> list[Action]:
 def _links(run: RunView, links: Mapping[str, str]) -> list[Action]:
     """Opens what was written."""
     named = [(task, links[task.name]) for task in run.tasks if task.name in links]
-    title = "Open what was written" if len(named) == 1 else ""
+    title = say("Open what was written") if len(named) == 1 else ""
     return [
         action
         for task, link in named[:_MOST_LINKS]
-        for action in link_button(title or f"Open: {plain(task.summary or task.title, 40)}", link)
+        for action in link_button(title or say("Open: {what}", what=plain(task.summary or task.title, 40)), link)
     ]
 
 
@@ -172,12 +177,12 @@ def _written(run: RunView, most: int) -> list[CardElement]:
     written = [_done(task) for task in writes if task.status == "succeeded"]
     perhaps = [task for task in writes if task.status != "succeeded" and doubtful(task)]
     undone = [task for task in writes if task.status != "succeeded" and task not in perhaps]
-    body = bullets("Written, and it stays", written, most=most)
-    body += bullets("Perhaps written, please look", [task.title for task in perhaps], most=most)
-    body += bullets("Written before in rounds that were done anew, please look", run.left_behind, most=most)
+    body = bullets(say("Written, and it stays"), written, most=most)
+    body += bullets(say("Perhaps written, please look"), [task.title for task in perhaps], most=most)
+    body += bullets(say("Written before in rounds that were done anew, please look"), run.left_behind, most=most)
     if not body:
-        body.append(line(words("Nothing was written."), spacing="Medium"))
-    return body + bullets("Not written", [_unwritten(run, task) for task in undone], most=most)
+        body.append(line(words(say("Nothing was written.")), spacing="Medium"))
+    return body + bullets(say("Not written"), [_unwritten(run, task) for task in undone], most=most)
 
 
 def _writes(run: RunView) -> Iterator[TaskView]:
@@ -193,6 +198,8 @@ def _unwritten(run: RunView, task: TaskView) -> str:
         each.task == task.name and each.kind == "write" and each.choice == "approve" for each in run.approvals
     )
     if task.status == "failed":
-        permission = "it was allowed, but failed" if allowed else "it failed"
-        return f"{plain(task.title, 80)}: {permission}, and surely nothing was written"
+        step = plain(task.title, 80)
+        if allowed:
+            return say("{step}: it was allowed, but failed, and surely nothing was written", step=step)
+        return say("{step}: it failed, and surely nothing was written", step=step)
     return plain(task.title, 100)

@@ -9,35 +9,37 @@ from microsoft_teams.cards.core import Action, CardElement, Container
 
 from bot.cards.buttons import GOAL_SAY, button
 from bot.cards.layout import GAP, finished, fitted, header, line, note, section, words
-from bot.cards.wording import counted, first_name
+from bot.cards.wording import first_name
+from bot.language import say, say_count
 from orchestration.planning.port import Suggestion
 
 # Teams draws six buttons and puts the rest behind "...".
 _MOST_BUTTONS = 6
 
-_COMMANDS = {
-    "status": "what is under way",
-    "my approvals": "what waits for your answer",
-    "cancel": "stop what is under way",
-    "sign out": "forget your sign-in",
-    "help": "this card",
-}
-
 
 def welcome(suggestions: Sequence[Suggestion], name: str) -> dict[str, Any]:
     """The first card a person sees, with goals they can start by one press."""
-    greeting = f"Hello {first_name(name)}".strip()
-    promise = (
+    greeting = say("Hello {name}", name=first_name(name)).strip()
+    promise = say(
         "Tell me what you want done. I show you a plan first, work with your own permissions, "
         "and ask you before anything is changed."
     )
-    return _offer(greeting, "Tandem works through a task with you, step by step", promise, suggestions)
+    return _offer(greeting, say("Tandem works through a task with you, step by step"), promise, suggestions)
 
 
 def help_card(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
     """What the bot can do and the words it listens to."""
-    commands = [section("You can also write"), *(_command(word, meaning) for word, meaning in _COMMANDS.items())]
-    return _offer("What I can do", "Write a goal in your own words, or press one", "", suggestions, below=commands)
+    commands = [
+        (say("status"), say("what is under way")),
+        (say("my approvals"), say("what waits for your answer")),
+        (say("cancel"), say("stop what is under way")),
+        (say("sign out"), say("forget your sign-in")),
+        (say("help"), say("this card")),
+    ]
+    below = [section(say("You can also write")), *(_command(*each) for each in commands)]
+    return _offer(
+        say("What I can do"), say("Write a goal in your own words, or press one"), "", suggestions, below=below
+    )
 
 
 def _command(word: str, meaning: str) -> CardElement:
@@ -46,8 +48,9 @@ def _command(word: str, meaning: str) -> CardElement:
 
 def unmatched(goal: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
     """The goal fits nothing: what the bot understood, and what it can do instead."""
-    said = f"You wrote: “{goal}”" if len(goal) <= 200 else f"You wrote: “{goal[:199]}…”"
-    return _offer("I cannot do that yet", said, "Nothing was started. This is what I can do:", suggestions)
+    said = say("You wrote: “{goal}”", goal=goal if len(goal) <= 200 else f"{goal[:199]}…")
+    refused = say("I cannot do that yet")
+    return _offer(refused, said, say("Nothing was started. This is what I can do:"), suggestions)
 
 
 def _offer(
@@ -58,9 +61,12 @@ def _offer(
         body = [*header(title, subtitle), *([line(words(text), spacing="Medium")] if text else [])]
         body += [_suggestion(suggestion) for suggestion in shown]
         if len(suggestions) > most:
-            body.append(
-                note(f"and {counted(len(suggestions) - most, 'more goal')}; write what you need in your own words")
+            left = say_count(
+                "and {count} more goal; write what you need in your own words",
+                "and {count} more goals; write what you need in your own words",
+                len(suggestions) - most,
             )
+            body.append(note(left))
         speak = f"{title}. {text or subtitle}"
         actions: list[Action] = [
             button(s.title, GOAL_SAY, {"text": s.utterance}, style="positive" if s is shown[0] else None) for s in shown
@@ -76,6 +82,6 @@ def _suggestion(suggestion: Suggestion) -> Container:
         items=[
             line(words(suggestion.title, 80, bold=True)),
             *([note(suggestion.description, spacing="None")] if suggestion.description else []),
-            line(words(f"“{suggestion.utterance}”", 200, italic=True, subtle=True), spacing="None"),
+            line(words(say("“{words}”", words=suggestion.utterance), 200, italic=True, subtle=True), spacing="None"),
         ],
     )

@@ -7,6 +7,7 @@ from typing import Any
 from bot.cards.approval import top
 from bot.cards.layout import Mark, banner, finished, fitted, line, words
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -20,10 +21,14 @@ def handed(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, An
         viewer: Who has handed it on.
     """
     to = next((to for before, to in reversed(approval.delegated) if before.id == viewer.id), None)
-    name = plain(to.name, 80) if to else "Somebody else"
+    name = plain(to.name, 80) if to else say("Somebody else")
     body = [
         *top(run, approval),
-        banner(Mark("→"), [words(f"You have handed this to {name}", bold=True)]),
-        line(words(f"{name} is asked instead of you. This card says so when it is decided."), spacing="Medium"),
+        banner(Mark("→"), [words(say("You have handed this to {name}", name=name), bold=True)]),
+        line(
+            words(say("{name} is asked instead of you. This card says so when it is decided.", name=name)),
+            spacing="Medium",
+        ),
     ]
-    return fitted(lambda _: finished(body, speak=f"{approval.title}: handed to {name}."), [None])
+    speak = say("{question}: handed to {name}.", question=approval.title, name=name)
+    return fitted(lambda _: finished(body, speak=speak), [None])

@@ -9,6 +9,7 @@ from microsoft_teams.cards.core import Choice, ChoiceSetInput
 from bot.cards.buttons import GOAL_ANSWER, button
 from bot.cards.layout import finished, fitted, header, line, note, words
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.planning.port import Missing
 
 _MOST_BUTTONS = 5
@@ -18,10 +19,10 @@ _MOST_CHOICES = 100
 def question(missing: Missing, goal: str) -> dict[str, Any]:
     """Asks for one parameter: likely answers as buttons (a list when there are many), anything else as a message."""
     asked = plain(missing.question, 200)
-    speak = f"{asked} You can also write the answer."
-    top = header("One more thing", f"For “{plain(goal, 150)}”")
+    speak = say("{question} You can also write the answer.", question=asked)
+    top = header(say("One more thing"), say("For “{goal}”", goal=plain(goal, 150)))
     few = len(missing.choices) <= _MOST_BUTTONS
-    hint = note("Or write the answer as a message." if missing.choices else "Write the answer as a message.")
+    hint = note(say("Or write the answer as a message.") if missing.choices else say("Write the answer as a message."))
     if few:
         actions = [button(title, GOAL_ANSWER, {"value": value}) for value, title in missing.choices]
         return fitted(
@@ -35,11 +36,10 @@ def question(missing: Missing, goal: str) -> dict[str, Any]:
             label=asked,
             choices=choices,
             is_required=True,
-            error_message="Choose one, or write the answer.",
+            error_message=say("Choose one, or write the answer."),
             spacing="Medium",
         )
-        return finished(
-            [*top, listing, hint], [button("Go on", GOAL_ANSWER, {}, style="positive", inputs=True)], speak=speak
-        )
+        go_on = button(say("Go on"), GOAL_ANSWER, {}, style="positive", inputs=True)
+        return finished([*top, listing, hint], [go_on], speak=speak)
 
     return fitted(build, (_MOST_CHOICES, 60, 30, 10))

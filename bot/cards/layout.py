@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -26,6 +27,7 @@ from microsoft_teams.cards.core import (
 from bot.cards.buttons import rows
 from bot.cards.moments import month_name
 from bot.cards.wording import escaped, plain
+from bot.language import say, say_count
 from orchestration.core.view import RunView
 
 _Room = TypeVar("_Room")
@@ -34,8 +36,8 @@ Tone = Literal["neutral", "good", "warning", "attention"]
 # Teams takes 28 KB; the rest is for the activity around the card.
 LIMIT_BYTES = 26_000
 MOST_FACTS = 12
-DRY = "Dry run, nothing is written"
 _SHORT, _LONG, _MOST_LINES = 200, 2_000, 60
+_NAMED = re.compile(r"\{(\w+)\}")
 
 
 class Mark(NamedTuple):
@@ -74,6 +76,31 @@ def moment(text: str, *, subtle: bool = True) -> TextRun:
     return TextRun(text=text, is_subtle=subtle or None)
 
 
+def woven(sentence: str, **parts: TextRun | str) -> list[TextRun]:
+    """The runs of a sentence in which some `{names}` stand for runs of their own, such as bold ones.
+
+    Args:
+        sentence: As `say` gives it without values.
+        parts: Name => run, or text that stands as it is.
+    """
+    runs: list[TextRun] = []
+    text = ""
+    for place, piece in enumerate(_NAMED.split(sentence)):
+        part = parts[piece] if place % 2 else piece
+        if isinstance(part, str):
+            text += part
+            continue
+        runs += [*_parted(text), part]
+        text = ""
+    return [*runs, *_parted(text)]
+
+
+def _parted(text: str) -> list[TextRun]:
+    """A run of text; the blanks around it are runs of their own, since clients leave out those at an edge."""
+    said = [words(text, 400)] if text.strip() else []
+    return [*([GAP] if text[:1] == " " else []), *said, *([GAP] if said and text[-1:] == " " else [])]
+
+
 def line(*runs: TextRun, spacing: Spacing | None = None, separator: bool = False) -> RichTextBlock:
     """A paragraph of runs."""
     return RichTextBlock(inlines=list[CardElement](runs), spacing=spacing, separator=separator or None)
@@ -108,8 +135,13 @@ def about(run: RunView) -> str:
     """The second line of a run's cards: `October 2026 · for Megan Bowen`; of a dry run it says first that it is one."""
     period = next(filter(None, map(month_name, run.params.values())), "")
     parts = [] if not period or period in run.title else [period]
-    dry = [DRY] if run.dry else []
-    return " · ".join([*dry, *parts, f"for {plain(run.initiator.name, 80)}"])
+    rehearsed = [dry()] if run.dry else []
+    return " · ".join([*rehearsed, *parts, say("for {person}", person=plain(run.initiator.name, 80))])
+
+
+def dry() -> str:
+    """What the cards of a dry run say first."""
+    return say("Dry run, nothing is written")
 
 
 def marked(
@@ -143,7 +175,11 @@ def facts(
         return []
     shown = [Fact(title=escaped(label, 60), value=escaped(value, limit)) for label, value in pairs[:most]]
     listing: list[CardElement] = [FactSet(facts=shown, spacing=spacing)]
-    return [*listing, note(f"and {len(pairs) - most:,} more not shown here")] if len(pairs) > most else listing
+    return (
+        [*listing, note(say("and {count} more not shown here", count=len(pairs) - most))]
+        if len(pairs) > most
+        else listing
+    )
 
 
 def contents(pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS) -> list[CardElement]:
@@ -161,7 +197,10 @@ def contents(pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS) -> lis
                 after_gap = place > 0 and not lines[place - 1].strip()
                 shown.append(line(words(each, _LONG), spacing="Medium" if after_gap else "None"))
         if len(lines) > _MOST_LINES:
-            shown.append(note(f"and {len(lines) - _MOST_LINES:,} more lines not shown here"))
+            left = len(lines) - _MOST_LINES
+            shown.append(
+                note(say_count("and {count} more line not shown here", "and {count} more lines not shown here", left))
+            )
         heading = TextBlock(text=escaped(label, 60), weight="Bolder", wrap=True, spacing="Medium")
         body += [heading, Container(style="emphasis", spacing="Small", items=shown)]
     return body
@@ -171,7 +210,7 @@ def bullets(title: str, entries: Sequence[str], *, most: int = 10) -> list[CardE
     """A small heading with one short line for each entry; empty for no entries."""
     if not entries:
         return []
-    more = [note(f"and {len(entries) - most:,} more", spacing="None")] if len(entries) > most else []
+    more = [note(say("and {count} more", count=len(entries) - most), spacing="None")] if len(entries) > most else []
     return [
         section(title),
         *(line(moment("•  "), words(entry, 160), spacing="None") for entry in entries[:most]),

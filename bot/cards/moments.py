@@ -23,7 +23,9 @@ def _whole(seconds: int) -> str:
     if seconds < 3600:
         return say("{minutes} min {seconds} s", minutes=minutes, seconds=rest) if rest else _minutes(minutes)
     if seconds < 2 * 86_400:
-        return say("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else say("{hours} h", hours=hours)
+        return (
+            say("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else say("{hours} h", hours=hours)
+        )
     return say_count("{count} day", "{count} days", seconds // 86_400)
 
 
@@ -32,10 +34,10 @@ def _minutes(minutes: int) -> str:
 
 
 def countdown(length: timedelta) -> str:
-    """How long until a next try, in whole seconds and upwards."""
+    """How long until something, in whole seconds and upwards; `now` once it is due."""
     if length <= timedelta(seconds=0.5):
-        return say("trying again now")
-    return say("trying again in {time}", time=_whole(round(max(length.total_seconds(), 1.0))))
+        return say("now")
+    return say("in {time}", time=_whole(round(max(length.total_seconds(), 1.0))))
 
 
 def local(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from microsoft_teams.cards.core import AdaptiveCard, CardElement, RefreshDefinit
 from bot.cards.buttons import APPROVAL_REFRESH, button
 from bot.cards.layout import Mark, banner, header, line, words
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.label import UNLABELLED, within
 from orchestration.core.view import ApprovalView, RunView
 
@@ -28,17 +29,19 @@ def neutral(run: RunView, approval: ApprovalView, users: Sequence[str] = ()) -> 
         users: Ids in the channel (`29:...`) of those who are asked.
     """
     open_to_all = within(approval.label or UNLABELLED, UNLABELLED)
-    title = plain(run.title, 160) if open_to_all else "A run"
-    said = f"{title} waits for a decision." if approval.open else f"{title} waits for this decision no longer."
+    title = plain(run.title, 160) if open_to_all else say("A run")
+    said = say("{run} waits for this decision no longer.", run=title)
+    if approval.open:
+        said = say("{run} waits for a decision.", run=title)
     mark = Mark("?", "Accent") if approval.open else Mark("✓", "Good")
-    word = "Waits for a decision" if approval.open else "The decision is no longer waited for"
+    word = say("Waits for a decision") if approval.open else say("The decision is no longer waited for")
     body: list[CardElement] = [
-        *header(title if open_to_all else "A decision"),
+        *header(title if open_to_all else say("A decision")),
         banner(mark, [words(word, bold=True)]),
-        line(words("Those who are asked see it here and in their own chats with me."), spacing="Medium"),
+        line(words(say("Those who are asked see it here and in their own chats with me.")), spacing="Medium"),
     ]
     data = {"run_id": run.run_id, "approval": approval.id}
-    refresh = button("Refresh", APPROVAL_REFRESH, data)
+    refresh = button(say("Refresh"), APPROVAL_REFRESH, data)
     card = AdaptiveCard(
         version="1.5",
         refresh=RefreshDefinition(action=refresh, user_ids=list(users)[:MOST_USERS]) if users else None,

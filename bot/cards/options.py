@@ -17,7 +17,8 @@ from bot.cards.buttons import (
 )
 from bot.cards.exchange import LONGEST_REMARK
 from bot.cards.layout import note
-from bot.cards.wording import counted, first_name, listed, plain
+from bot.cards.wording import first_name, listed, plain
+from bot.language import say, say_count
 from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
@@ -39,25 +40,27 @@ def options(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, 
     data: dict[str, Any] = {"run_id": run.run_id, "approval": approval.id, "shown": approval.entry}
     offered: list[Action] = []
     if editable(approval, shown) and fields:
-        send = button("Show me the result", APPROVAL_EDIT, data, style="positive", inputs=True)
-        hint = note("Nothing is written by this. You are shown exactly what would be written, and asked again.")
-        offered.append(unfold("Change it", "edit", [*_fields(shown), hint], send))
+        send = button(say("Show me the result"), APPROVAL_EDIT, data, style="positive", inputs=True)
+        hint = note(say("Nothing is written by this. You are shown exactly what would be written, and asked again."))
+        offered.append(unfold(say("Change it"), "edit", [*_fields(shown), hint], send))
     if approval.revises:
-        hint = note("It is done again with what you write here, and you are asked again.")
-        send = button("Have it done again", APPROVAL_FEEDBACK, data, style="positive", inputs=True)
-        what = _text("feedback", "What shall be done differently?", "Please write what shall be different.")
-        offered.append(unfold("Ask for a change", "revise", [what, hint], send))
+        hint = note(say("It is done again with what you write here, and you are asked again."))
+        send = button(say("Have it done again"), APPROVAL_FEEDBACK, data, style="positive", inputs=True)
+        what = _text("feedback", say("What shall be done differently?"), say("Please write what shall be different."))
+        offered.append(unfold(say("Ask for a change"), "revise", [what, hint], send))
     if viewer.id != run.initiator.id:
-        name = first_name(run.initiator.name) or "them"
+        name = first_name(run.initiator.name) or say("the initiator")
         ask = {**data, "remarks": len(approval.remarks)}
-        send = button("Send the question", APPROVAL_ASK, ask, style="positive", inputs=True)
-        what = _text("question", f"What would you like to know of {name}?", "Please write your question.")
-        hint = note("The question stays open. You get a message as soon as there is a reply.")
-        offered.append(unfold(f"Ask {name}", "ask", [what, hint], send))
+        send = button(say("Send the question"), APPROVAL_ASK, ask, style="positive", inputs=True)
+        what = _text(
+            "question", say("What would you like to know of {name}?", name=name), say("Please write your question.")
+        )
+        hint = note(say("The question stays open. You get a message as soon as there is a reply."))
+        offered.append(unfold(say("Ask {name}", name=name), "ask", [what, hint], send))
     if colleagues := eligible(run, approval, viewer):
-        send = button("Hand it on", APPROVAL_DELEGATE, data, style="positive", inputs=True)
-        hint = note("Your colleague is asked instead of you. You cannot answer it then.")
-        offered.append(unfold("Ask a colleague instead", "delegate", [_whom(colleagues), hint], send))
+        send = button(say("Hand it on"), APPROVAL_DELEGATE, data, style="positive", inputs=True)
+        hint = note(say("Your colleague is asked instead of you. You cannot answer it then."))
+        offered.append(unfold(say("Ask a colleague instead"), "delegate", [_whom(colleagues), hint], send))
     return offered
 
 
@@ -81,13 +84,13 @@ def not_again(run: RunView, approval: ApprovalView, shown: Shown) -> list[CardEl
     title = plain(next((task.title for task in run.tasks if task.name == top), approval.title), 80)
     who = [plain(each, 80) for each in shown.recipients[:3]]
     if len(shown.recipients) > len(who):
-        who.append(counted(len(shown.recipients) - len(who), "other"))
-    said = (
-        f"Do not ask again in this run for “{title}” to {listed(who)}"
-        if who
-        else f"Do not ask again in this run for “{title}”"
-    )
-    return [ToggleInput(id="grant", label="If you allow it", title=said, wrap=True, value="false", spacing="Medium")]
+        who.append(say_count("{count} other", "{count} others", len(shown.recipients) - len(who)))
+    said = say("Do not ask again in this run for “{title}”", title=title)
+    if who:
+        said = say("Do not ask again in this run for “{title}” to {people}", title=title, people=listed(who))
+    return [
+        ToggleInput(id="grant", label=say("If you allow it"), title=said, wrap=True, value="false", spacing="Medium")
+    ]
 
 
 def _text(name: str, label: str, missing: str) -> TextInput:
@@ -113,10 +116,10 @@ def _whom(colleagues: list[Person]) -> ChoiceSetInput:
     names = [person.name for person in colleagues]
     return ChoiceSetInput(
         id="to",
-        label="Who shall answer instead?",
-        placeholder="Choose a colleague",
+        label=say("Who shall answer instead?"),
+        placeholder=say("Choose a colleague"),
         is_required=True,
-        error_message="Please choose who shall answer instead.",
+        error_message=say("Please choose who shall answer instead."),
         choices=[
             InputChoice(
                 title=plain(f"{each.name} ({each.upn})" if names.count(each.name) > 1 else each.name, 80),

@@ -8,7 +8,8 @@ from typing import Any
 from bot.cards.buttons import RUN_CANCEL, RUN_START, button
 from bot.cards.layout import about, bullets, facts, finished, fitted, header, line, note, words
 from bot.cards.moments import month_name
-from bot.cards.wording import counted, plain
+from bot.cards.wording import plain
+from bot.language import say, say_count
 from orchestration.core.view import RunView
 
 
@@ -25,21 +26,26 @@ def plan(run: RunView, reads: Sequence[str], writes: Sequence[str], asks: Sequen
         (name.replace("_", " ").capitalize(), month_name(value) or plain(value)) for name, value in run.params.items()
     ]
     promise = (
-        "Before each change I show you what will be written where, and ask."
+        say("Before each change I show you what will be written where, and ask.")
         if writes
-        else "It only reads. Nothing is changed."
+        else say("It only reads. Nothing is changed.")
     )
 
     def build(most: int) -> dict[str, Any]:
-        body = [*header(run.title, f"Plan · {about(run)}"), *facts(parameters, most=most)]
-        body += bullets("It will read", reads, most=most)
-        body += bullets("It will write", writes, most=most)
-        body += bullets("It will ask", asks, most=most)
+        body = [*header(run.title, say("Plan · {about}", about=about(run))), *facts(parameters, most=most)]
+        body += bullets(say("It will read"), reads, most=most)
+        body += bullets(say("It will write"), writes, most=most)
+        body += bullets(say("It will ask"), asks, most=most)
         data = {"run_id": run.run_id}
-        actions = [button("Start", RUN_START, data, style="positive"), button("Cancel", RUN_CANCEL, data)]
-        speak = f"Plan for {run.title}: {counted(len(run.tasks), 'step')}. Start it or cancel it."
+        actions = [button(say("Start"), RUN_START, data, style="positive"), button(say("Cancel"), RUN_CANCEL, data)]
+        speak = say_count(
+            "Plan for {run}: {count} step. Start it or cancel it.",
+            "Plan for {run}: {count} steps. Start it or cancel it.",
+            len(run.tasks),
+            run=run.title,
+        )
         return finished(
-            [*body, line(words(promise), spacing="Medium"), note("Nothing has been done yet.", spacing="None")],
+            [*body, line(words(promise), spacing="Medium"), note(say("Nothing has been done yet."), spacing="None")],
             actions,
             speak=speak,
         )

@@ -11,6 +11,7 @@ from microsoft_teams.cards.core import Choice as InputChoice
 from bot.cards.buttons import APPROVAL_WHY, button
 from bot.cards.layout import facts, finished, fitted, header, section
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.question import Item
 from orchestration.core.view import ApprovalView, RunView
 
@@ -22,13 +23,13 @@ def ask_for_reasons(run: RunView, approval: ApprovalView, items: Sequence[Item])
         return []
     which = ChoiceSetInput(
         id="why",
-        label="Why does it differ? Choose one to see its rows",
-        placeholder="Choose",
+        label=say("Why does it differ? Choose one to see its rows"),
+        placeholder=say("Choose"),
         choices=[InputChoice(title=plain(item.title, 60), value=item.id) for item in reasoned],
         spacing="Medium",
     )
     data = {"run_id": run.run_id, "approval": approval.id, "shown": approval.entry}
-    ask = button("Show its rows", APPROVAL_WHY, data, inputs=True)
+    ask = button(say("Show its rows"), APPROVAL_WHY, data, inputs=True)
     return [which, ActionSet(actions=[ask])]
 
 
@@ -43,7 +44,8 @@ def reasons(run: RunView, approval: ApprovalView, item: Item) -> dict[str, Any]:
     body = [
         *header(item.title, f"{approval.title} · {run.title}"),
         *facts(item.facts, limit=160, spacing="Medium"),
-        section("Why"),
+        section(say("Why")),
         *facts(item.why, limit=300, spacing="None"),
     ]
-    return fitted(lambda _: finished(body, speak=f"{plain(item.title)}: why it differs."), [None])
+    speak = say("{item}: why it differs.", item=plain(item.title))
+    return fitted(lambda _: finished(body, speak=speak), [None])

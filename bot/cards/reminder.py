@@ -6,10 +6,11 @@ from typing import Any
 
 from bot.cards.approval import top
 from bot.cards.buttons import APPROVAL_SHOW, button
-from bot.cards.layout import GAP, Mark, banner, finished, fitted, line, moment, words
+from bot.cards.layout import Mark, banner, finished, fitted, line, moment, words
 from bot.cards.moments import local
 from bot.cards.terms import if_nothing, terms
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -22,14 +23,21 @@ def reminder(run: RunView, approval: ApprovalView, viewer: Person) -> dict[str, 
         approval: The question.
         viewer: Who has not answered it.
     """
-    waits = "Your run waits" if viewer.id == run.initiator.id else f"{plain(run.initiator.name, 80)} waits"
-    asked = [words("You were asked on"), GAP, moment(local(approval.requested_at), subtle=False), words(".")]
+    who = plain(run.initiator.name, 80)
+    title = say("Reminder: {person} waits for your answer", person=who)
+    speak = say("Reminder: {question}. {person} waits for you.", question=approval.title, person=who)
+    if viewer.id == run.initiator.id:
+        title = say("Reminder: Your run waits for your answer")
+        speak = say("Reminder: {question}. Your run waits for you.", question=approval.title)
+    asked = say("You were asked on {moment}.", moment=local(approval.requested_at))
     body = [
         *top(run, approval),
-        banner(Mark("!", "Attention"), [words(f"Reminder: {waits} for your answer", 160, bold=True)]),
-        line(*asked, spacing="Medium"),
+        banner(Mark("!", "Attention"), [words(title, 160, bold=True)]),
+        line(moment(asked, subtle=False), spacing="Medium"),
         *terms(approval, viewer),
         *if_nothing(approval, viewer),
     ]
-    show = button("Show the question", APPROVAL_SHOW, {"run_id": run.run_id, "approval": approval.id}, style="positive")
-    return fitted(lambda _: finished(body, [show], speak=f"Reminder: {approval.title}. {waits} for you."), [None])
+    show = button(
+        say("Show the question"), APPROVAL_SHOW, {"run_id": run.run_id, "approval": approval.id}, style="positive"
+    )
+    return fitted(lambda _: finished(body, [show], speak=speak), [None])

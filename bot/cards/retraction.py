@@ -10,6 +10,7 @@ from microsoft_teams.cards.core import CardElement, TextInput
 from bot.cards.buttons import RESULT_RETRACT, button
 from bot.cards.layout import about, bullets, finished, fitted, header, line, note, words
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.retraction import Retraction
 from orchestration.core.view import RunView, TaskView
 
@@ -23,7 +24,7 @@ def retraction(run: RunView, task: TaskView, foreseen: Retraction) -> dict[str, 
         foreseen: What would follow.
     """
     title = plain(task.title, 100)
-    why = TextInput(id="reason", label="What is wrong? (optional)", max_length=500, spacing="Medium")
+    why = TextInput(id="reason", label=say("What is wrong? (optional)"), max_length=500, spacing="Medium")
 
     def build(most: int) -> dict[str, Any]:
         def part(heading: str, names: Sequence[str]) -> list[CardElement]:
@@ -31,21 +32,22 @@ def retraction(run: RunView, task: TaskView, foreseen: Retraction) -> dict[str, 
 
         summary = [words(f": {task.summary}", 160)] if task.summary else []
         body = [
-            *header("Take this result back?", f"{run.title} · {about(run)}"),
+            *header(say("Take this result back?"), f"{run.title} · {about(run)}"),
             line(words(title, bold=True), *summary, spacing="Medium"),
-            *part("Done again", [name for name in foreseen.again if name not in foreseen.asked]),
-            *part("Asked again", foreseen.asked),
-            *part("Was already written", foreseen.writes),
+            *part(say("Done again"), [name for name in foreseen.again if name not in foreseen.asked]),
+            *part(say("Asked again"), foreseen.asked),
+            *part(say("Was already written"), foreseen.writes),
         ]
         if foreseen.writes:
-            body.append(note("It stays. You are asked about each that would come out differently."))
-        body += part("Was already written, please look after it yourself", foreseen.left_behind)
+            body.append(note(say("It stays. You are asked about each that would come out differently.")))
+        body += part(say("Was already written, please look after it yourself"), foreseen.left_behind)
         if not foreseen.writes + foreseen.left_behind:
-            body.append(line(words("Nothing was written from it."), spacing="Medium"))
-        body += [why, note("Nothing has changed yet. If the result is right after all, just leave this card.")]
+            body.append(line(words(say("Nothing was written from it.")), spacing="Medium"))
+        leave = say("Nothing has changed yet. If the result is right after all, just leave this card.")
+        body += [why, note(leave)]
         data = {"run_id": run.run_id, "task": task.name, "entry": task.entry}
-        take = button("Take it back", RESULT_RETRACT, data, style="destructive", inputs=True)
-        return finished(body, [take], speak=f"Take back the result of {title}?")
+        take = button(say("Take it back"), RESULT_RETRACT, data, style="destructive", inputs=True)
+        return finished(body, [take], speak=say("Take back the result of {step}?", step=title))
 
     return fitted(build, (12, 6, 3, 1))
 

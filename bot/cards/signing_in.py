@@ -11,22 +11,29 @@ from bot.cards.buttons import SIGN_IN_AGAIN, button, link_button
 from bot.cards.layout import about, bullets, finished, fitted, header, line, note, words
 from bot.cards.notice import message
 from bot.cards.wording import plain
+from bot.language import say
 from orchestration.core.run import SETTLED
 from orchestration.core.view import RunView
 from orchestration.sign_in import NOT_BY_SIGN_IN, Need, Why
 
-WHY = "This run works as you, with your own permissions and never more. To go on it needs you to sign in."
-_TITLES: dict[Why, str] = {
-    "expired": "Your sign-in has expired",
-    "other_person": "That was somebody else's sign-in",
-    "unreadable": "Please sign in again",
-    "revoked": "Your sign-in was ended",
-    "consent": "Consent is missing",
-    "confirm": "Your organisation wants a second step",
-    "blocked": "Your organisation does not let you in from here",
-    "refused": "Please sign in again",
-}
 _MOST_NEEDS = 3
+
+
+def _why() -> str:
+    return say("This run works as you, with your own permissions and never more. To go on it needs you to sign in.")
+
+
+def _title(why: Why) -> str:
+    return {
+        "expired": say("Your sign-in has expired"),
+        "other_person": say("That was somebody else's sign-in"),
+        "unreadable": say("Please sign in again"),
+        "revoked": say("Your sign-in was ended"),
+        "consent": say("Consent is missing"),
+        "confirm": say("Your organisation wants a second step"),
+        "blocked": say("Your organisation does not let you in from here"),
+        "refused": say("Please sign in again"),
+    }.get(why, say("Please sign in"))
 
 
 def sign_in(run: RunView, link: str, needs: Sequence[Need] = ()) -> dict[str, Any]:
@@ -40,23 +47,23 @@ def sign_in(run: RunView, link: str, needs: Sequence[Need] = ()) -> dict[str, An
     reads = [task.title for task in run.tasks if task.status == "awaiting_sign_in" and task.effect != "write"]
     writes = [task.title for task in run.tasks if task.status not in SETTLED and task.effect == "write"]
     reasons = list({need.message: need for need in needs if need.why != "signed_out"}.values())[:_MOST_NEEDS]
-    title = _TITLES.get(reasons[0].why, "Please sign in") if reasons else "Please sign in"
+    title = _title(reasons[0].why) if reasons else say("Please sign in")
     by_others = bool(reasons) and all(need.why in NOT_BY_SIGN_IN for need in reasons)
-    page = link_button("Sign in", link, style=None if by_others else "positive")
+    page = link_button(say("Sign in"), link, style=None if by_others else "positive")
     buttons = [*_mending(reasons), *page]
     after = (
-        "It goes on by itself once you have signed in. Until then nothing is lost."
+        say("It goes on by itself once you have signed in. Until then nothing is lost.")
         if page
-        else "The sign-in page has no valid address. Ask whoever runs Tandem to look at it; the run waits."
+        else say("The sign-in page has no valid address. Ask whoever runs Tandem to look at it; the run waits.")
     )
     if by_others:
-        after = "The run waits, and nothing is lost."
+        after = say("The run waits, and nothing is lost.")
 
     def build(most: int) -> dict[str, Any]:
         body = [*header(title, f"{run.title} · {about(run)}"), *_said(reasons)]
-        body += bullets("Waiting for your sign-in", reads, most=most)
-        body += bullets("Later, and only if you allow it", writes, most=most)
-        speak = f"{title}. Please sign in so that “{run.title}” can go on."
+        body += bullets(say("Waiting for your sign-in"), reads, most=most)
+        body += bullets(say("Later, and only if you allow it"), writes, most=most)
+        speak = f"{title}. {say('Please sign in so that “{run}” can go on.', run=run.title)}"
         return finished([*body, note(after, spacing="Medium")], buttons, speak=speak)
 
     return fitted(build, (8, 4, 2))
@@ -71,25 +78,25 @@ def silent(run: RunView, link: str, connection: str, exchange: dict[str, str]) -
         connection: Name of the OAuth connection.
         exchange: The connection's `tokenExchangeResource`, without which Teams does not even try.
     """
-    text = f"Please sign in so that “{plain(run.title, 120)}” can go on. {WHY}"
-    sign_in_button = {"type": "signin", "title": "Sign in", "value": link}
+    text = f"{say('Please sign in so that “{run}” can go on.', run=plain(run.title, 120))} {_why()}"
+    sign_in_button = {"type": "signin", "title": say("Sign in"), "value": link}
     return {"text": text, "connectionName": connection, "tokenExchangeResource": exchange, "buttons": [sign_in_button]}
 
 
 def signed_in() -> dict[str, Any]:
     """The sign-in worked."""
-    return message("You are signed in", "What was waiting for you goes on now.", "good")
+    return message(say("You are signed in"), say("What was waiting for you goes on now."), "good")
 
 
 def _said(reasons: Sequence[Need]) -> list[CardElement]:
     if not reasons:
-        return [line(words(WHY), spacing="Medium")]
+        return [line(words(_why()), spacing="Medium")]
     return [line(words(need.message, 700), spacing="Medium") for need in reasons]
 
 
 def _mending(reasons: Sequence[Need]) -> list[Action]:
     """Buttons for what a sign-in alone does not mend."""
     links = list(dict.fromkeys(need.link for need in reasons if need.link))[:1]
-    pages = [each for link in links for each in link_button("Open the consent page", link, style="positive")]
-    again = [button("Try again", SIGN_IN_AGAIN, {})] if any(need.why in NOT_BY_SIGN_IN for need in reasons) else []
+    pages = [each for link in links for each in link_button(say("Open the consent page"), link, style="positive")]
+    again = [button(say("Try again"), SIGN_IN_AGAIN, {})] if any(need.why in NOT_BY_SIGN_IN for need in reasons) else []
     return [*pages, *again]

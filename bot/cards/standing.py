@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.cards.layout import Mark
 from bot.cards.moments import countdown, duration
-from bot.cards.wording import counted, listed, plain
+from bot.cards.wording import either, listed, plain
+from bot.language import say, say_count
 from orchestration.core.question import APPROVE
 from orchestration.core.run import ENDED, SETTLED, Person
 from orchestration.core.view import ApprovalView, RunView, TaskView
 
-_TASKS = {
-    "pending": Mark("○", word="Not started"),
-    "ready": Mark("○", word="Starting"),
-    "asking": Mark("?", "Accent", "Waiting for an answer"),
-    "running": Mark("●", "Accent", "Working"),
-    "open": Mark("●", "Accent", "Working"),
-    "backing_off": Mark("↻", "Accent", "Trying again"),
-    "awaiting_sign_in": Mark("!", "Attention", "Waiting for you to sign in"),
-    "in_doubt": Mark("!", "Attention", "Checking whether it was done"),
-    "succeeded": Mark("✓", "Good", "Done"),
-    "failed": Mark("✕", "Attention", "Failed"),
-    "skipped": Mark("–", word="Skipped"),
-    "cancelled": Mark("–", word="Cancelled"),
-}
-_RUNS = {
-    "proposed": Mark("○", word="Not started yet"),
-    "running": Mark("●", "Accent", "Working"),
-    "closing": Mark("●", "Accent", "Stopping"),
-    "succeeded": Mark("✓", "Good", "Finished"),
-    "failed": Mark("✕", "Attention", "Failed"),
-    "cancelled": Mark("–", word="Cancelled"),
-}
-_VERDICTS = {
-    "approve": "allowed",
-    "reject": "not allowed",
-    "skip": "left out",
-    "done": "confirmed",
-    "not_done": "found not done",
-    "leave": "left as it was",
-}
-_SKIPPED = {
-    "condition": "not needed this time",
-    "need": "it needs a step that was skipped",
-    "simulated": "dry run",
-}
-_PAUSED = Mark("‖", word="Paused")
+
+def _task(status: str) -> Mark:
+    return {
+        "pending": Mark("○", word=say("Not started")),
+        "ready": Mark("○", word=say("Starting")),
+        "asking": Mark("?", "Accent", say("Waiting for an answer")),
+        "running": Mark("●", "Accent", say("Working")),
+        "open": Mark("●", "Accent", say("Working")),
+        "backing_off": Mark("↻", "Accent", say("Trying again")),
+        "awaiting_sign_in": Mark("!", "Attention", say("Waiting for you to sign in")),
+        "in_doubt": Mark("!", "Attention", say("Checking whether it was done")),
+        "succeeded": Mark("✓", "Good", say("Done")),
+        "failed": Mark("✕", "Attention", say("Failed")),
+        "skipped": Mark("–", word=say("Skipped")),
+        "cancelled": Mark("–", word=say("Cancelled")),
+    }[status]
+
+
+def _run(status: str) -> Mark:
+    return {
+        "proposed": Mark("○", word=say("Not started yet")),
+        "running": Mark("●", "Accent", say("Working")),
+        "closing": Mark("●", "Accent", say("Stopping")),
+        "succeeded": Mark("✓", "Good", say("Finished")),
+        "failed": Mark("✕", "Attention", say("Failed")),
+        "cancelled": Mark("–", word=say("Cancelled")),
+    }[status]
+
+
+def _paused() -> Mark:
+    return Mark("‖", word=say("Paused"))
 
 
 def task_mark(run: RunView, task: TaskView) -> Mark:
     """The icon and word of a task's state; what an ended run has left open will not be done any more."""
     if run.status in ENDED and task.status not in SETTLED:
-        return Mark("–", word="Not done")
-    return _TASKS[task.status]
+        return Mark("–", word=say("Not done"))
+    return _task(task.status)
 
 
 def open_approval(run: RunView, task: str) -> ApprovalView | None:
@@ -65,11 +61,16 @@ def open_approval(run: RunView, task: str) -> ApprovalView | None:
     )
 
 
-def asked(run: RunView, approvers: Sequence[Person], last: str = "and") -> str:
+def asked(run: RunView, approvers: Sequence[Person], join: Callable[[list[str]], str] = listed) -> str:
     """Who is asked: `you` for the initiator, whom the run's own cards address."""
-    names = ["you" if person.id == run.initiator.id else plain(person.name, 60) for person in approvers[:3]]
+    names = [say("you") if person.id == run.initiator.id else plain(person.name, 60) for person in approvers[:3]]
     rest = len(approvers) - len(names)
-    return listed([*names, *([counted(rest, "other")] if rest else [])], last) or "somebody"
+    return join([*names, *([say_count("{count} other", "{count} others", rest)] if rest else [])]) or say("somebody")
+
+
+def alone(run: RunView, approvers: Sequence[Person]) -> bool:
+    """Whether the initiator is the only one who is asked."""
+    return [person.id for person in approvers] == [run.initiator.id]
 
 
 def unanswered(approval: ApprovalView) -> list[Person]:
@@ -83,15 +84,27 @@ def votes(approval: ApprovalView) -> str:
     if approval.quorum < 2:
         return ""
     agreed = [plain(vote.by.name, 60) for vote in approval.votes if vote.choice == APPROVE]
-    return f"{len(agreed)} of {approval.quorum} have approved{f': {listed(agreed)}' if agreed else ''}"
+    if not agreed:
+        return say("0 of {quorum} have approved", quorum=approval.quorum)
+    return say_count(
+        "{count} of {quorum} have approved: {names}",
+        "{count} of {quorum} have approved: {names}",
+        len(agreed),
+        quorum=approval.quorum,
+        names=listed(agreed),
+    )
 
 
 def _waiting(run: RunView, approval: ApprovalView) -> str:
-    who = asked(run, unanswered(approval), "or" if approval.quorum < 2 else "and")
-    waiting = "Waiting for your answer in this chat" if who == "you" else f"Waiting for {who}"
-    late = ", overdue" if approval.expired else ""
-    many = f" ({votes(approval)})" if approval.votes else ""
-    return f"{waiting}{late}{many}"
+    left = unanswered(approval)
+    if alone(run, left):
+        waiting = say("Waiting for your answer in this chat")
+        late = say("Waiting for your answer in this chat, overdue")
+    else:
+        who = asked(run, left, either if approval.quorum < 2 else listed)
+        waiting, late = say("Waiting for {people}", people=who), say("Waiting for {people}, overdue", people=who)
+    so_far = f" ({votes(approval)})" if approval.votes else ""
+    return f"{late if approval.expired else waiting}{so_far}"
 
 
 def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
@@ -106,29 +119,49 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
     if approval and task.status in ("asking", "in_doubt"):
         return [_waiting(run, approval)]
     if task.status == "backing_off":
-        again = f"trying again {countdown(task.retry_at - now)}" if task.retry_at else "trying again"
-        which = f"(try {task.attempt + 1} of {task.attempts})"
-        return [plain(task.message, 160).rstrip(".") or "It did not work", f"{again} {which}"]
+        why = plain(task.message, 160).rstrip(".") or say("It did not work")
+        return [why, _again(task, countdown(task.retry_at - now) if task.retry_at else "")]
     if task.status == "running":
-        again = f"try {task.attempt} of {task.attempts}" if task.attempt > 1 else ""
-        return [word, took, again, *_parts(task, whole=True)]
+        which = say("try {number} of {all}", number=task.attempt, all=task.attempts) if task.attempt > 1 else ""
+        return [word, took, which, *_parts(task, whole=True)]
     if task.status == "succeeded":
-        return [word, "" if task.effect == "ask" else took, plain(task.summary, 120), *_parts(task), _verdict(run, task)]
+        return [
+            word,
+            "" if task.effect == "ask" else took,
+            plain(task.summary, 120),
+            *_parts(task),
+            _verdict(run, task),
+        ]
     if task.status == "skipped":
         verdict = _verdict(run, task)
         said = "" if verdict or task.code in ("condition", "need") else plain(task.message, 160)
-        return [word, _SKIPPED.get(task.code, ""), verdict, said]
+        return [word, _skipped(task.code), verdict, said]
     if task.status == "failed" and task.effect == "write" and not doubtful(task):
-        return ["Failed, surely nothing was written", plain(task.message, 200)]
+        return [say("Failed, surely nothing was written"), plain(task.message, 200)]
     if task.status in ("failed", "in_doubt"):
         return [word, plain(task.message, 200)]
     return [word]
 
 
+def _again(task: TaskView, when: str) -> str:
+    number_, all_ = task.attempt + 1, task.attempts
+    if not when:
+        return say("trying again (try {number} of {all})", number=number_, all=all_)
+    return say("trying again {when} (try {number} of {all})", when=when, number=number_, all=all_)
+
+
+def _skipped(code: str) -> str:
+    return {
+        "condition": say("not needed this time"),
+        "need": say("it needs a step that was skipped"),
+        "simulated": say("dry run"),
+    }.get(code, "")
+
+
 def _parts(task: TaskView, *, whole: bool = False) -> list[str]:
     """What a worker vouches for: `5 of 6 sources looked through`; of what is done, only what is not the whole."""
     told = [(name, part) for name, part in task.parts.items() if whole or part.done < part.of]
-    return [f"{part.done:,} of {part.of:,} {plain(name, 60)}" for name, part in told]
+    return [say("{done} of {all} {things}", done=part.done, all=part.of, things=plain(name, 60)) for name, part in told]
 
 
 def doubtful(task: TaskView) -> bool:
@@ -140,15 +173,26 @@ def doubtful(task: TaskView) -> bool:
 
 def _counted(task: TaskView) -> str:
     """How far a group is: `7 of 40`, `round 2 of 3`."""
-    return f"round {min(task.done + 1, task.of)} of {task.of}" if task.rounds else f"{task.done:,} of {task.of:,}"
+    if task.rounds:
+        return say("round {number} of {all}", number=min(task.done + 1, task.of), all=task.of)
+    return say("{done} of {all}", done=task.done, all=task.of)
 
 
 def _verdict(run: RunView, task: TaskView) -> str:
     """Who decided about a task, and what."""
     for approval in reversed(run.approvals):
         if approval.task == task.name and approval.decided_by:
-            said = "decided" if approval.kind == "decision" else _VERDICTS.get(approval.choice, "")
-            return f"{said} by {asked(run, [approval.decided_by])}" if said else ""
+            who = asked(run, [approval.decided_by])
+            if approval.kind == "decision":
+                return say("decided by {person}", person=who)
+            return {
+                "approve": say("allowed by {person}", person=who),
+                "reject": say("not allowed by {person}", person=who),
+                "skip": say("left out by {person}", person=who),
+                "done": say("confirmed by {person}", person=who),
+                "not_done": say("found not done by {person}", person=who),
+                "leave": say("left as it was by {person}", person=who),
+            }.get(approval.choice, "")
     return ""
 
 
@@ -161,31 +205,30 @@ def moves(run: RunView, task: TaskView) -> bool:
 
 def run_mark(run: RunView) -> Mark:
     """The icon and word of a run's state; waiting for somebody counts as a state of its own."""
-    mark = _RUNS[run.status]
+    mark = _run(run.status)
     if run.status != "running":
         return mark
     if run.paused:
-        return _PAUSED
+        return _paused()
     if run.awaiting_sign_in:
-        return _TASKS["awaiting_sign_in"]
+        return _task("awaiting_sign_in")
     if any(task.status in ("running", "ready", "open") and moves(run, task) for task in run.tasks):
         return mark
     if waiting := [approval for approval in run.approvals if approval.open]:
         return Mark("?", "Accent", _waiting(run, waiting[0]))
-    return (
-        Mark("↻", "Accent", "Waiting to try again") if any(task.status == "backing_off" for task in run.tasks) else mark
-    )
+    backing_off = any(task.status == "backing_off" for task in run.tasks)
+    return Mark("↻", "Accent", say("Waiting to try again")) if backing_off else mark
 
 
 def run_details(run: RunView, now: datetime) -> list[str]:
     """A run's state in words: `Working`, `3 of 9 steps done`, `12 s`."""
     settled = sum(task.status in SETTLED for task in run.tasks)
     # While a human is awaited the card is not updated, so nothing on it may grow old.
-    waits = run.status == "running" and run_mark(run).icon in ("?", "!", _PAUSED.icon)
+    waits = run.status == "running" and run_mark(run).icon in ("?", "!", _paused().icon)
     took = duration((run.ended_at or now) - run.started_at) if run.started_at and not waits else ""
     steps = (
         ""
         if run.status in ENDED or run.status == "proposed"
-        else f"{settled} of {counted(len(run.tasks), 'step')} done"
+        else say_count("{done} of {count} step done", "{done} of {count} steps done", len(run.tasks), done=settled)
     )
     return [run_mark(run).word, steps, took]

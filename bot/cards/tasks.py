@@ -9,10 +9,12 @@ from typing import Any
 from microsoft_teams.cards.core import Action, CardElement, Spacing
 
 from bot.cards.buttons import APPROVAL_SKIP, button, cancel_button, pause_button
-from bot.cards.layout import GAP, about, dotted, finished, fitted, header, line, marked, moment, note, words
+from bot.cards.layout import about, dotted, finished, fitted, header, line, marked, moment, note, words
 from bot.cards.moments import local
-from bot.cards.standing import asked, open_approval, run_details, run_mark, task_details, task_mark
-from bot.cards.wording import counted, listed, sentence
+from bot.cards.standing import alone, asked, open_approval, run_details, run_mark, task_details, task_mark
+from bot.cards.wording import listed, sentence
+from bot.language import number, say, say_count
+from orchestration.core.run import ENDED, SETTLED
 from orchestration.core.view import RunView, TaskView
 
 _MOST_TASKS = 30
@@ -73,14 +75,14 @@ def _notes(run: RunView) -> list[CardElement]:
     """What holds for the whole run, beside its state."""
     notes: list[CardElement] = []
     if run.dry:
-        notes.append(note("A copy of another run, made to see what would happen. It asks nobody but you."))
+        notes.append(note(say("A copy of another run, made to see what would happen. It asks nobody but you.")))
     if run.reopened:
-        notes.append(note("It had ended and was taken up again. What is not affected is not done again."))
+        notes.append(note(say("It had ended and was taken up again. What is not affected is not done again.")))
     if run.status == "running" and run.paused:
-        notes.append(note("Nothing new is begun until you let it go on. What was under way ends."))
+        notes.append(note(say("Nothing new is begun until you let it go on. What was under way ends.")))
     elif run.status == "running" and run.deadline:
-        until = moment(local(run.deadline))
-        notes.append(line(words("It fails if it has not ended by", subtle=True), GAP, until, spacing="Small"))
+        until = say("It fails if it has not ended by {moment}", moment=local(run.deadline))
+        notes.append(line(moment(until), spacing="Small"))
     return notes
 
 
@@ -89,7 +91,9 @@ def _skips(run: RunView) -> list[Action]:
     waiting = [open_approval(run, task.name) for task in run.tasks if task.may_skip]
     return [
         button(
-            f"Go on without {'my answer' if (who := asked(run, approval.approvers)) == 'you' else who}",
+            say("Go on without my answer")
+            if alone(run, approval.approvers)
+            else say("Go on without {people}", people=asked(run, approval.approvers)),
             APPROVAL_SKIP,
             {"run_id": run.run_id, "approval": approval.id},
         )
@@ -102,12 +106,13 @@ def _task(run: RunView, task: TaskView, now: datetime, *, first: bool) -> CardEl
     mark = task_mark(run, task)
     spacing: Spacing = "Medium" if first else "Small"
     details = dotted(words(text, 220, subtle=True) for text in task_details(run, task, now))
-    if task.status in ("pending", "ready", "cancelled") or mark.word == "Not done":
+    never = run.status in ENDED and task.status not in SETTLED
+    if never or task.status in ("pending", "ready", "cancelled"):
         return marked(mark, [words(task.title, 100), moment(" · "), *details], spacing=spacing)
     return marked(mark, [words(task.title, 100)], [line(*details, spacing="None")], spacing=spacing)
 
 
 def _unshown(run: RunView, tasks: list[TaskView]) -> str:
-    counts = Counter(task_mark(run, task).word.lower() for task in tasks)
-    states = listed([f"{number:,} {word}" for word, number in counts.most_common()])
-    return f"and {counted(len(tasks), 'more step')}: {states}"
+    counts = Counter(task_mark(run, task).word for task in tasks)
+    states = listed([f"{number(many)} {word[:1].lower()}{word[1:]}" for word, many in counts.most_common()])
+    return say_count("and {count} more step: {states}", "and {count} more steps: {states}", len(tasks), states=states)

@@ -7,12 +7,13 @@ from typing import Any
 
 from microsoft_teams.cards.core import CardElement
 
-from bot.cards.approval import kind_title, top
+from bot.cards.approval import choices_of, kind_title, top
 from bot.cards.exchange import exchange
-from bot.cards.layout import GAP, Mark, banner, facts, finished, fitted, line, moment, note, section, words
+from bot.cards.layout import GAP, Mark, banner, facts, finished, fitted, line, moment, note, section, words, woven
 from bot.cards.moments import local
 from bot.cards.standing import unanswered, votes
-from bot.cards.wording import counted, listed, plain
+from bot.cards.wording import listed, plain
+from bot.language import number, say, say_count
 from orchestration.core.question import (
     APPROVE,
     CANCEL,
@@ -28,24 +29,35 @@ from orchestration.core.question import (
 from orchestration.core.run import Person, Vote
 from orchestration.core.view import ApprovalView, RunView
 
-LATE = "Your answer came after that, so it changed nothing."
-REPEATED = "You had answered before. Your first answer stands; this one changed nothing."
 _MOST_EXCEPTIONS = 12
 _MOST_RULES = 12
-_VERDICTS = {
-    ("decision", APPROVE): "Approved",
-    ("decision", REJECT): "Rejected",
-    ("write", APPROVE): "Allowed",
-    ("write", REJECT): "Not allowed",
-    ("failure", RETRY): "Tried again",
-    ("failure", SKIP): "Left out",
-    ("failure", CANCEL): "Run cancelled",
-    ("in_doubt", DONE): "Found done",
-    ("in_doubt", NOT_DONE): "Found not done",
-    ("in_doubt", CANCEL): "Run cancelled",
-    ("stale", APPROVE): "Written again",
-    ("stale", LEAVE): "Left as it is",
-}
+
+
+def too_late() -> str:
+    """To somebody whose answer came after the decision."""
+    return say("Your answer came after that, so it changed nothing.")
+
+
+def answered_before() -> str:
+    """To somebody who answers a second time in another way."""
+    return say("You had answered before. Your first answer stands; this one changed nothing.")
+
+
+def _verdict(kind: str, choice: str) -> str:
+    return {
+        ("decision", APPROVE): say("Approved"),
+        ("decision", REJECT): say("Rejected"),
+        ("write", APPROVE): say("Allowed"),
+        ("write", REJECT): say("Not allowed"),
+        ("failure", RETRY): say("Tried again"),
+        ("failure", SKIP): say("Left out"),
+        ("failure", CANCEL): say("Run cancelled"),
+        ("in_doubt", DONE): say("Found done"),
+        ("in_doubt", NOT_DONE): say("Found not done"),
+        ("in_doubt", CANCEL): say("Run cancelled"),
+        ("stale", APPROVE): say("Written again"),
+        ("stale", LEAVE): say("Left as it is"),
+    }.get((kind, choice), "")
 
 
 def decided(
@@ -63,31 +75,35 @@ def decided(
         approval: The question, decided.
         shown: What was asked; None if it is no longer stored.
         answered: The whole answer, so that rules and exceptions can be listed.
-        said: What became of the answer that the viewer has just given, such as `LATE`; empty if it is not about that.
+        said: What became of the answer that the viewer has just given, such as `too_late()`; empty if it is not about that.
     """
-    who = plain(approval.decided_by.name, 80) if approval.decided_by else "somebody"
+    who = plain(approval.decided_by.name, 80) if approval.decided_by else say("somebody")
     if approval.via:
-        who = f"{who} in {plain(approval.via, 60)}"
+        who = say("{person} in {system}", person=who, system=plain(approval.via, 60))
     title = verdict(approval, shown)
-    negative = approval.choice in (REJECT, CANCEL)
+    bold, negative = words(title, 120, bold=True), approval.choice in (REJECT, CANCEL)
+    speak = say("{question}: {verdict}, by {person}.", question=approval.title, verdict=title, person=who)
     mark = Mark("–") if negative else Mark("✓", "Good")
     when = [moment(" · "), moment(local(approval.decided_at))] if approval.decided_at else []
 
     def build(most: int) -> dict[str, Any]:
         body = [
             *top(run, approval),
-            banner(mark, [words(title, 120, bold=True), GAP, words(f"by {who}"), *when]),
+            banner(mark, [*woven(say("{verdict} by {person}"), verdict=bold, person=who), *when]),
             *([line(words(said), spacing="Medium")] if said else []),
         ]
         if approval.quorum > 1:
-            body += [section("Answers"), *(_answer(plain(vote.by.name, 80), _voted(vote)) for vote in approval.votes)]
+            body += [
+                section(say("Answers")),
+                *(_answer(plain(vote.by.name, 80), _voted(vote)) for vote in approval.votes),
+            ]
         if approval.comment:
-            body.append(line(words("Comment: ", bold=True), GAP, words(f"“{approval.comment}”", 600), spacing="Medium"))
+            body.append(_comment(approval.comment))
         body += exchange(run, approval)
         if shown:
             body += facts(shown.facts, spacing="Medium")
             body += _items(shown, answered, most)
-        return finished(body, speak=f"{approval.title}: {title}, by {who}.")
+        return finished(body, speak=speak)
 
     return fitted(build, (_MOST_EXCEPTIONS, 6, 0))
 
@@ -96,35 +112,52 @@ def voted(run: RunView, approval: ApprovalView, viewer: Person, *, said: str = "
     """The viewer has answered, and others are still asked."""
     own = next((vote for vote in approval.votes if vote.by.id == viewer.id), None)
     mark = Mark("✓", "Good")
-    answered = f"You have answered: {_voted(own).lower()}" if own else "Answered"
+    answered = _answered(own)
     left = listed([plain(person.name, 60) for person in unanswered(approval)[:5]])
+    still = say("{people} can still answer.", people=left) if left else say("Others can still answer.")
     body = [
         *top(run, approval),
         banner(mark, [words(answered, 120, bold=True)]),
         *([line(words(said), spacing="Medium")] if said else []),
-        line(words(f"{votes(approval)}. {left or 'Others'} can still answer."), spacing="Medium"),
+        line(words(f"{votes(approval)}. {still}"), spacing="Medium"),
     ]
     if own and own.comment:
-        body.append(line(words("Comment: ", bold=True), GAP, words(f"“{own.comment}”", 600), spacing="Medium"))
+        body.append(_comment(own.comment))
     return fitted(lambda _: finished(body, speak=f"{approval.title}: {answered}."), [None])
 
 
 def _voted(vote: Vote) -> str:
-    return {APPROVE: "Approved", REJECT: "Rejected"}.get(vote.choice, vote.choice)
+    return {APPROVE: say("Approved"), REJECT: say("Rejected")}.get(vote.choice, vote.choice)
+
+
+def _answered(own: Vote | None) -> str:
+    if own is None:
+        return say("Answered")
+    answers = {APPROVE: say("You have answered: approved"), REJECT: say("You have answered: rejected")}
+    return answers.get(own.choice) or say("You have answered: {answer}", answer=own.choice)
+
+
+def _comment(text: str) -> CardElement:
+    return line(words(say("Comment:"), bold=True), GAP, words(say("“{words}”", words=text), 600), spacing="Medium")
 
 
 def _expired(run: RunView, approval: ApprovalView, said: str) -> dict[str, Any]:
     """Nobody answered in time, and the plan did not wait any longer."""
     went_on = {
-        "skip": "The run went on without an answer, as its plan says.",
-        "fail": "The step failed of that, as the plan says.",
+        "skip": say("The run went on without an answer, as its plan says."),
+        "fail": say("The step failed of that, as the plan says."),
     }.get(approval.on_expiry, "")
     body = [
         *top(run, approval),
-        banner(Mark("–"), [words("Nobody answered in time", bold=True)]),
-        line(words(f"{went_on} {said or 'There is nothing for you to do.'}"), spacing="Medium"),
+        banner(Mark("–"), [words(say("Nobody answered in time"), bold=True)]),
+        line(words(f"{went_on} {said or _nothing_to_do()}"), spacing="Medium"),
     ]
-    return fitted(lambda _: finished(body, speak=f"{approval.title}: nobody answered in time."), [None])
+    speak = say("{question}: nobody answered in time.", question=approval.title)
+    return fitted(lambda _: finished(body, speak=speak), [None])
+
+
+def _nothing_to_do() -> str:
+    return say("There is nothing for you to do.")
 
 
 def withdrawn(run: RunView, approval: ApprovalView, *, said: str = "") -> dict[str, Any]:
@@ -134,38 +167,40 @@ def withdrawn(run: RunView, approval: ApprovalView, *, said: str = "") -> dict[s
     if approval.replaced:
         return _replaced(run, approval)
     why = {
-        "cancelled": "The run was cancelled before anybody answered.",
-        "failed": "The run ended with a failure before anybody answered.",
-        "closing": "The run is being stopped.",
-        "succeeded": "The run has ended without it.",
-    }.get(run.status, "The question changed or is no longer needed.")
+        "cancelled": say("The run was cancelled before anybody answered."),
+        "failed": say("The run ended with a failure before anybody answered."),
+        "closing": say("The run is being stopped."),
+        "succeeded": say("The run has ended without it."),
+    }.get(run.status, say("The question changed or is no longer needed."))
     body = [
         *top(run, approval),
-        banner(Mark("–"), [words("No answer needed any more", bold=True)]),
-        line(words(f"{why} There is nothing for you to do."), spacing="Medium"),
+        banner(Mark("–"), [words(say("No answer needed any more"), bold=True)]),
+        line(words(f"{why} {_nothing_to_do()}"), spacing="Medium"),
     ]
-    return fitted(lambda _: finished(body, speak=f"{approval.title}: no answer is needed any more."), [None])
+    speak = say("{question}: no answer is needed any more.", question=approval.title)
+    return fitted(lambda _: finished(body, speak=speak), [None])
 
 
 def _replaced(run: RunView, approval: ApprovalView) -> dict[str, Any]:
     """Somebody who was asked has changed what is asked about."""
     body = [
         *top(run, approval),
-        banner(Mark("–"), [words("A newer question takes the place of this one", bold=True)]),
-        line(words("What is to be decided was changed on the wish of somebody who was asked."), spacing="Medium"),
-        line(words("The newest card asks about it as it is now, as soon as it is ready."), spacing="None"),
+        banner(Mark("–"), [words(say("A newer question takes the place of this one"), bold=True)]),
+        line(words(say("What is to be decided was changed on the wish of somebody who was asked.")), spacing="Medium"),
+        line(words(say("The newest card asks about it as it is now, as soon as it is ready.")), spacing="None"),
         *exchange(run, approval),
     ]
-    return fitted(lambda _: finished(body, speak=f"{approval.title}: a newer question takes its place."), [None])
+    speak = say("{question}: a newer question takes its place.", question=approval.title)
+    return fitted(lambda _: finished(body, speak=speak), [None])
 
 
 def verdict(approval: ApprovalView, shown: Shown | None) -> str:
     """What was decided, so that `by Alex Wilber` may follow."""
-    if known := _VERDICTS.get((approval.kind, approval.choice)):
+    if known := _verdict(approval.kind, approval.choice):
         return known
-    offered = shown.choices if shown else []
+    offered = choices_of(shown) if shown else []
     title = next((choice.title for choice in offered if choice.id == approval.choice), "")
-    return f"Answered “{plain(title, 80)}”" if title else "Decided"
+    return say("Answered “{answer}”", answer=plain(title, 80)) if title else say("Decided")
 
 
 def _items(shown: Shown, answered: Answered | None, most: int) -> list[CardElement]:
@@ -174,23 +209,26 @@ def _items(shown: Shown, answered: Answered | None, most: int) -> list[CardEleme
     counts = Counter(item.kind for item in shown.items)
     if answered is None:
         return [
-            section("What was decided"),
+            section(say("What was decided")),
             *facts(
-                [(kind_title(shown, kind), counted(number, "item")) for kind, number in counts.most_common()],
+                [
+                    (kind_title(shown, kind), say_count("{count} item", "{count} items", many))
+                    for kind, many in counts.most_common()
+                ],
                 spacing="None",
             ),
         ]
-    titles = {choice.id: choice.title for choice in shown.choices}
-    body: list[CardElement] = [section("Rules")]
-    for kind, number in counts.most_common(_MOST_RULES):
+    titles = {choice.id: choice.title for choice in choices_of(shown)}
+    body: list[CardElement] = [section(say("Rules"))]
+    for kind, many in counts.most_common(_MOST_RULES):
         rule = titles.get(answered.rules.get(kind) or shown.default, "")
-        body.append(_answer(f"{kind_title(shown, kind)} ({number:,})", rule))
+        body.append(_answer(f"{kind_title(shown, kind)} ({number(many)})", rule))
     apart = [(item.title, answered.exceptions[item.id]) for item in shown.items if answered.exceptions.get(item.id)]
     if apart:
-        body.append(section("Answered differently"))
+        body.append(section(say("Answered differently")))
         body += [_answer(title, titles.get(choice, "")) for title, choice in apart[:most]]
         if len(apart) > most:
-            body.append(note(f"and {len(apart) - most:,} more", spacing="None"))
+            body.append(note(say("and {count} more", count=len(apart) - most), spacing="None"))
     return body
 
 

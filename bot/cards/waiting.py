@@ -8,10 +8,11 @@ from typing import Any
 from microsoft_teams.cards.core import ActionSet, CardElement, Container
 
 from bot.cards.buttons import APPROVAL_AGAIN, button
-from bot.cards.layout import GAP, Mark, finished, fitted, header, line, marked, moment, note, words
+from bot.cards.layout import Mark, finished, fitted, header, line, marked, moment, note, words
 from bot.cards.moments import local
 from bot.cards.standing import votes
-from bot.cards.wording import counted, plain
+from bot.cards.wording import plain
+from bot.language import say, say_count
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 
@@ -27,30 +28,35 @@ def waiting(asked: Sequence[tuple[RunView, ApprovalView]], viewer: Person, total
         total: How many there are, if those are not all.
     """
     total = max(total, len(asked))
-    summary = (
-        f"{counted(total, 'question waits', 'questions wait')} for your answer" if total else "Nothing waits for you"
-    )
-    hint = [] if total else [line(words("You get a card as soon as somebody needs your answer."), spacing="Medium")]
+    summary = say("Nothing waits for you")
+    hint = [line(words(say("You get a card as soon as somebody needs your answer.")), spacing="Medium")]
+    if total:
+        summary = say_count("{count} question waits for your answer", "{count} questions wait for your answer", total)
+        hint = []
 
     def build(most: int) -> dict[str, Any]:
-        body = [*header("Approvals", summary), *(_question(*each, viewer) for each in asked[:most]), *hint]
+        body = [*header(say("Approvals"), summary), *(_question(*each, viewer) for each in asked[:most]), *hint]
         if total > most:
-            body.append(note(f"and {counted(total - most, 'more question')}", spacing="Medium"))
+            left = say_count("and {count} more question", "and {count} more questions", total - most)
+            body.append(note(left, spacing="Medium"))
         return finished(body, speak=f"{summary}.")
 
     return fitted(build, range(min(MOST, len(asked)), -1, -1))
 
 
 def _question(run: RunView, approval: ApprovalView, viewer: Person) -> CardElement:
-    who = "your own run" if run.initiator.id == viewer.id else f"asked for {plain(run.initiator.name, 80)}"
+    who = say("asked for {person}", person=plain(run.initiator.name, 80))
+    if run.initiator.id == viewer.id:
+        who = say("your own run")
     below: list[CardElement] = [note(f"{run.title} · {who}", 240, spacing="None")]
-    asked = [words("Asked on", subtle=True), GAP, moment(local(approval.requested_at))]
-    due = [moment(" · "), words("due by", subtle=True), GAP, moment(local(approval.due_at))] if approval.due_at else []
-    late = [moment(" · "), words("overdue", bold=True)] if approval.expired else []
-    below.append(line(*asked, *due, *late, spacing="None"))
+    asked = say("Asked on {moment}", moment=local(approval.requested_at))
+    if approval.due_at:
+        asked += " · " + say("due by {moment}", moment=local(approval.due_at))
+    late = [moment(" · "), words(say("overdue"), bold=True)] if approval.expired else []
+    below.append(line(moment(asked), *late, spacing="None"))
     if approval.votes:
         below.append(note(f"{votes(approval)}.", spacing="None"))
-    show = button("Show it", APPROVAL_AGAIN, {"run_id": run.run_id, "approval": approval.id})
+    show = button(say("Show it"), APPROVAL_AGAIN, {"run_id": run.run_id, "approval": approval.id})
     below.append(ActionSet(spacing="Small", actions=[show]))
     mark = Mark("!", "Attention") if approval.expired else Mark("?", "Accent")
     return Container(

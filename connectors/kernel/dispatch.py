@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from pydantic import Field
 from semantic_kernel import Kernel
-from semantic_kernel.filters import FilterTypes
-from semantic_kernel.functions import KernelArguments, KernelFunctionFromMethod, kernel_function
+from semantic_kernel.filters import FilterTypes, FunctionInvocationContext
+from semantic_kernel.functions import FunctionResult, KernelArguments, KernelFunction
+from semantic_kernel.functions.kernel_function_metadata import KernelFunctionMetadata
 from semantic_kernel.functions.kernel_parameter_metadata import KernelParameterMetadata
 
 from connectors.kernel.filters import FILTERS, RAISED, Filter
@@ -66,20 +68,38 @@ class KernelDispatcher:
         return output
 
 
-def _function(worker: Worker, number: int) -> KernelFunctionFromMethod:
-    name = f"{worker.capability.name.replace('.', '_')}_{number}"
+class _WorkerFunction(KernelFunction):
+    """A worker as the kernel invokes it.
 
-    @kernel_function(name=name, description=worker.capability.title)
-    async def call(arguments: KernelArguments) -> Any:
-        return await worker.call(arguments["given"], arguments["task"])
+    The kernel's own function of a method would look for each call at the method's parameters and at what kind of
+    result it gave; here both are known.
+    """
 
-    metadata = {
-        "capability": worker.capability.name,
-        "effect": worker.capability.effect,
-        "worker": worker.name,
-        "input_schema": worker.capability.input_schema,
-        "output_schema": worker.capability.output_schema,
-    }
-    return KernelFunctionFromMethod(
-        method=call, plugin_name=PLUGIN, parameters=[_ARGUMENTS], additional_metadata=metadata
+    worker: Any = Field(exclude=True)  # a struct, which pydantic shall leave alone
+
+    async def _invoke_internal(self, context: FunctionInvocationContext) -> None:
+        passed = context.arguments
+        value = await self.worker.call(passed["given"], passed["task"])
+        context.result = FunctionResult(function=self.metadata, value=value)
+
+    async def _invoke_internal_stream(self, context: FunctionInvocationContext) -> None:
+        raise NotImplementedError("a worker returns its result in one piece")
+
+
+def _function(worker: Worker, number: int) -> KernelFunction:
+    metadata = KernelFunctionMetadata(
+        name=f"{worker.capability.name.replace('.', '_')}_{number}",
+        plugin_name=PLUGIN,
+        description=worker.capability.title,
+        parameters=[_ARGUMENTS],
+        is_prompt=False,
+        is_asynchronous=True,
+        additional_properties={
+            "capability": worker.capability.name,
+            "effect": worker.capability.effect,
+            "worker": worker.name,
+            "input_schema": worker.capability.input_schema,
+            "output_schema": worker.capability.output_schema,
+        },
     )
+    return _WorkerFunction(metadata=metadata, worker=worker)

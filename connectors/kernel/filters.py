@@ -33,16 +33,18 @@ async def keep_words_off_the_span(context: FunctionInvocationContext, next: Next
 
 async def name_the_span(context: FunctionInvocationContext, next: Next) -> None:
     """Say on the kernel's span whose run, task and attempt a call serves."""
-    worker, task = _call(context)
-    trace.get_current_span().set_attributes(
-        {
-            "tandem.run": task.run_id,
-            "tandem.task": task.task_id,
-            "tandem.attempt": task.attempt,
-            "tandem.capability": worker.capability.name,
-            "tandem.worker": worker.name,
-        }
-    )
+    span = trace.get_current_span()
+    if span.is_recording():
+        worker, task = _call(context)
+        span.set_attributes(
+            {
+                "tandem.run": task.run_id,
+                "tandem.task": task.task_id,
+                "tandem.attempt": task.attempt,
+                "tandem.capability": worker.capability.name,
+                "tandem.worker": worker.name,
+            }
+        )
     await next(context)
 
 

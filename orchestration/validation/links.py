@@ -134,7 +134,10 @@ def _again(children: list[Token], allows: Allows) -> str:
                 endings.append((f"]({href})", False))
             else:
                 bare = token.info == "auto"  # says nothing but its address
-                endings.append((removed(href) if bare else f" {removed(href)}", bare))
+                # `Alex Wilber <alex@contoso.com>`: whom something goes to is never hidden.
+                mail = href.removeprefix("mailto:") if bare and href.startswith("mailto:") else ""
+                instead = f"({mail})" if mail and not set(mail) & set(":?") else removed(href)
+                endings.append((instead if bare else f" {instead}", bare))
         elif token.type == "link_close":
             parts.append(endings.pop()[0])
         elif token.type == "image":

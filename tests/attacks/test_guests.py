@@ -27,6 +27,6 @@ async def test_a_guest_who_presses_before_saying_a_word_is_refused(tmp_path: Pat
     desk.outbound.members[GUEST.id] = Member(known, guest=True, tenant=TENANT)
     async with opened(desk):
         status, body = await press(desk, "goal.say", {"text": "count the stock for October 2026"})
-        assert (status, body["value"]) == (200, texts.GUEST)
+        assert (status, body["value"]) == (200, texts.guest())
         assert await desk.engine.runs() == []
         assert desk.chat(GUEST) == []

@@ -106,8 +106,8 @@ async def test_another_tenant_is_refused_by_name(asked: Any) -> None:
     channel, data, _ = asked
     conversation = {"id": "a:alex", "conversationType": "personal", "tenantId": ELSEWHERE}
     _, body = await press(channel, "alex", data, conversation=conversation)
-    assert body["value"] == texts.OTHER_TENANT
+    assert body["value"] == texts.other_tenant()
     both = {**conversation, "tenantId": channel.sandbox.tenant.id}
     _, body = await press(channel, "alex", data, conversation=both, channelData={"tenant": {"id": ELSEWHERE}})
-    assert body["value"] == texts.OTHER_TENANT, "an activity that names two tenants"
+    assert body["value"] == texts.other_tenant(), "an activity that names two tenants"
     assert (await kept(channel))[1] == []

@@ -33,7 +33,7 @@ body {{ margin: 0; padding: 12px; background: {around}; color: {ink}; font: 14px
 .ac-pushButton {{ padding: 6px 12px; background: transparent; font-weight: 600 }}
 .ac-pushButton.style-positive {{ background: #5b5fc7; color: #fff }}
 .ac-pushButton.style-destructive {{ background: #c4314b; color: #fff }}
-a {{ color: {link} }}
+a.ac-anchor {{ color: {link} !important }}
 .ac-input {{ background: {around}; padding: 5px }}
 </style><div id=card></div><script>{js}</script>"""  # noqa: E501 - one rule a line
 _DRAW = """([card, config]) => {

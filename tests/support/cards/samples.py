@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bot import cards
-from bot.cards.verdict import LATE
+from bot.cards.verdict import too_late
 from orchestration.core.label import Source
 from orchestration.core.plan import Answer, Choice
 from orchestration.core.question import CHOICES, Answered, Change, Field, Item, Shown
@@ -496,8 +496,8 @@ CONTROLLED: dict[str, Callable[[], dict[str, Any]]] = {
         ),
         SHOWN_RELEASE,
     ),
-    "decided-late": lambda: cards.decided(DONE, SENT, SHOWN, ANSWERED, said=LATE),
-    "unanswered": lambda: cards.withdrawn(DONE, UNANSWERED, said=LATE),
+    "decided-late": lambda: cards.decided(DONE, SENT, SHOWN, ANSWERED, said=too_late()),
+    "unanswered": lambda: cards.withdrawn(DONE, UNANSWERED, said=too_late()),
     "reminder": lambda: cards.reminder(WAITING, msgspec.structs.replace(OPEN, due_at=DUE, escalate_to=ADELE), ALEX),
     "stale": lambda: cards.decision(GATED, ASKED_STALE, SHOWN_STALE, MEGAN),
     "decided-stale": lambda: cards.decided(

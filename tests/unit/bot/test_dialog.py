@@ -116,7 +116,7 @@ async def test_a_question_answered_twice_says_so_and_changes_nothing(desk: Desk)
     pressed = buttons(desk.last(MEGAN).card)["September 2026"]
     await desk.execute(MEGAN, pressed["verb"], pressed["data"])
     _, body = await desk.execute(MEGAN, pressed["verb"], pressed["data"])
-    assert body == {"statusCode": 200, "type": NOTE, "value": texts.QUESTION_OVER}
+    assert body == {"statusCode": 200, "type": NOTE, "value": texts.question_over()}
     assert len(await desk.engine.runs()) == 1
 
 
@@ -141,11 +141,11 @@ async def test_an_unknown_goal_gets_what_the_bot_can_do(desk: Desk) -> None:
         ("Help!", "What I can do"),
         ("hi", "Hello Megan"),
         ("status", "Your runs"),
-        ("cancel", texts.NOTHING_TO_CANCEL),
-        ("sign in", texts.SIGN_IN_NOT_NEEDED),
-        ("sign out", texts.SIGNED_OUT),
-        ("", texts.EMPTY),
-        ("x" * 1001, texts.TOO_LONG),
+        ("cancel", texts.nothing_to_cancel()),
+        ("sign in", texts.sign_in_not_needed()),
+        ("sign out", texts.signed_out()),
+        ("", texts.empty()),
+        ("x" * 1001, texts.too_long()),
     ],
 )
 async def test_words_that_every_bot_should_know(desk: Desk, word: str, said: str) -> None:
@@ -174,7 +174,7 @@ async def test_cancel_drops_an_open_question_first(desk: Desk) -> None:
     await desk.say(MEGAN, "count the stock")
     question = desk.last(MEGAN)
     await desk.say(MEGAN, "cancel")
-    assert desk.last(MEGAN).says == texts.QUESTION_DROPPED
+    assert desk.last(MEGAN).says == texts.question_dropped()
     assert "Not needed any more" in question.says
 
 
@@ -275,17 +275,17 @@ async def test_six_digits_are_an_answer_where_no_sign_in_is_waited_for(desk: Des
 async def test_a_guest_of_the_tenant_gets_nothing_but_the_reason(desk: Desk) -> None:
     desk.outbound.members[ALEX.id] = Member(ALEX, guest=True, tenant=TENANT)
     await desk.say(ALEX, "count the stock for October 2026")
-    assert [each.says for each in desk.chat(ALEX)] == [texts.GUEST]
+    assert [each.says for each in desk.chat(ALEX)] == [texts.guest()]
     await desk.restart()
     status, body = await desk.execute(ALEX, "goal.say", {"text": "count the stock for October 2026"})
-    assert (status, body["value"]) == (200, texts.GUEST)
+    assert (status, body["value"]) == (200, texts.guest())
     assert await desk.engine.runs() == []
 
 
 async def test_somebody_whose_account_is_of_another_tenant_gets_nothing_in_a_personal_chat_either(desk: Desk) -> None:
     desk.outbound.members[ALEX.id] = Member(ALEX, tenant=MEGAN.id)
     await desk.say(ALEX, "count the stock for October 2026")
-    assert [each.says for each in desk.chat(ALEX)] == [texts.GUEST]
+    assert [each.says for each in desk.chat(ALEX)] == [texts.guest()]
     assert await desk.engine.runs() == []
 
 
@@ -330,7 +330,7 @@ async def test_a_thumb_under_somebody_elses_answer_is_not_kept(desk: Desk) -> No
     value = {"actionName": "feedback", "actionValue": {"reaction": "dislike", "feedback": ""}}
     mine = desk.chat(MEGAN)[0]
     await desk.send(ALEX, "invoke", name="message/submitAction", value=value, replyToId=mine.id)
-    assert desk.last(ALEX).says == texts.FEEDBACK_UNKNOWN
+    assert desk.last(ALEX).says == texts.feedback_unknown()
     run = await desk.run()
     assert [row for row in await desk.store.events(run.run_id) if row.type == "FeedbackLeft"] == []
 
@@ -362,7 +362,7 @@ async def test_a_plan_that_takes_long_is_bridged_by_a_line(desk: Desk, monkeypat
     await desk.until(lambda: desk.outbound.hinted, "no line while the plan is worked out")
     gate.set()
     await asking
-    assert desk.outbound.hinted == [("a:megan", texts.PLANNING)]
+    assert desk.outbound.hinted == [("a:megan", texts.planning())]
     assert desk.last(MEGAN).message.summary == "Plan ready: Stock count. Start it?"
 
 
@@ -424,9 +424,9 @@ async def test_a_failed_silent_sign_in_is_told(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"from": {"id": "29:megan", "name": "Megan"}}, texts.NO_IDENTITY),
-        ({"channelId": "directline"}, texts.NOT_TEAMS),
-        ({"conversation": {"id": "a:megan", "tenantId": ALEX.id}, "channelData": {}}, texts.OTHER_TENANT),
+        ({"from": {"id": "29:megan", "name": "Megan"}}, texts.no_identity()),
+        ({"channelId": "directline"}, texts.not_teams()),
+        ({"conversation": {"id": "a:megan", "tenantId": ALEX.id}, "channelData": {}}, texts.other_tenant()),
     ],
 )
 async def test_whoever_cannot_be_served_is_told_why_and_nothing_happens(
@@ -484,9 +484,9 @@ async def test_trouble_is_told_without_its_inside(desk: Desk, monkeypatch: pytes
 
     monkeypatch.setattr(desk.goals, "say", broken)
     await desk.say(MEGAN, "count the stock")
-    assert desk.last(MEGAN).says == texts.TROUBLE
+    assert desk.last(MEGAN).says == texts.trouble()
     _, body = await desk.execute(MEGAN, "goal.say", {"text": "count the stock"})
-    assert body["value"] == texts.TROUBLE
+    assert body["value"] == texts.trouble()
 
 
 async def test_a_channel_that_takes_nothing_does_not_break_the_turn(desk: Desk) -> None:
@@ -515,7 +515,7 @@ async def test_a_slow_press_is_answered_in_time_and_its_card_follows(
 
         monkeypatch.setattr(slow.engine, "send", later)
         plan = slow.last(MEGAN)
-        assert await slow.press(MEGAN, "Start") == texts.STILL_WORKING
+        assert await slow.press(MEGAN, "Start") == texts.still_working()
         gate.set()
         await slow.until(lambda: "Cancel the run" in plan.says, "the card did not follow")
     finally:
@@ -562,7 +562,7 @@ async def test_a_message_that_comes_twice_cancels_only_what_it_meant_the_first_t
     await desk.say(MEGAN, "count the stock")
     for _ in range(2):
         await desk.say(MEGAN, "cancel", id="the-same")
-    assert desk.last(MEGAN).says == texts.QUESTION_DROPPED
+    assert desk.last(MEGAN).says == texts.question_dropped()
     assert (await desk.run()).status == "proposed"
 
 
@@ -616,9 +616,9 @@ async def test_a_store_that_fails_is_told_and_not_thrown_at_the_channel(
 
     monkeypatch.setattr(desk.conversations, "remember", broken)
     await desk.say(MEGAN, "help")
-    assert desk.last(MEGAN).says == texts.TROUBLE
+    assert desk.last(MEGAN).says == texts.trouble()
     status, body = await desk.execute(MEGAN, "run.start", {"run_id": "x"})
-    assert (status, body["value"]) == (200, texts.TROUBLE)
+    assert (status, body["value"]) == (200, texts.trouble())
 
 
 @pytest.mark.parametrize(

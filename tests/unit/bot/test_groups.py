@@ -162,13 +162,13 @@ async def test_without_a_personal_chat_the_way_to_one_is_told_and_nothing_starts
 async def test_words_are_answered_in_the_persons_own_chat(desk: Desk, word: str) -> None:
     await met(desk)
     await desk.send(MEGAN, **mentioned(f"<at>Tandem</at> {word}"))
-    assert [bubble.says for bubble in thread(desk)] == [texts.GROUP_ANSWERED]
+    assert [bubble.says for bubble in thread(desk)] == [texts.group_answered()]
     assert len(desk.chat(MEGAN)) == 1
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("<at>Tandem</at>", texts.GROUP_HELLO), ("<at>Tandem</at> help", texts.GROUP_HELLO), ("x" * 1001, texts.TOO_LONG)],
+    [("<at>Tandem</at>", texts.group_hello()), ("<at>Tandem</at> help", texts.group_hello()), ("x" * 1001, texts.too_long())],
 )
 async def test_help_and_oddities_are_answered_in_the_thread(desk: Desk, text: str, said: str) -> None:
     await desk.send(MEGAN, **mentioned(text))
@@ -178,8 +178,8 @@ async def test_help_and_oddities_are_answered_in_the_thread(desk: Desk, text: st
 @pytest.mark.parametrize(
     ("member", "said"),
     [
-        (Member(ALEX, guest=True, tenant=TENANT), texts.GUEST),
-        (Member(ALEX, tenant=MEGAN.id), texts.OTHER_TENANT),
+        (Member(ALEX, guest=True, tenant=TENANT), texts.guest()),
+        (Member(ALEX, tenant=MEGAN.id), texts.other_tenant()),
     ],
 )
 async def test_guests_and_people_of_other_companies_in_a_shared_channel_are_refused(
@@ -197,7 +197,7 @@ async def test_guests_and_people_of_other_companies_in_a_shared_channel_are_refu
 async def test_an_activity_that_names_two_tenants_is_refused(desk: Desk) -> None:
     sender = {"id": "29:eve", "name": "Eve", "aadObjectId": ALEX.id, "tenantId": MEGAN.id}
     await desk.send(ALEX, **mentioned(), **{"from": sender})
-    assert [bubble.says for bubble in thread(desk)] == [texts.OTHER_TENANT]
+    assert [bubble.says for bubble in thread(desk)] == [texts.other_tenant()]
 
 
 async def test_nobody_is_served_in_a_group_while_the_channel_does_not_say_who_they_are(
@@ -208,17 +208,17 @@ async def test_nobody_is_served_in_a_group_while_the_channel_does_not_say_who_th
 
     monkeypatch.setattr(desk.outbound, "introduce", silent)
     await desk.send(MEGAN, **mentioned())
-    assert [bubble.says for bubble in thread(desk)] == [texts.WHO_UNCLEAR]
+    assert [bubble.says for bubble in thread(desk)] == [texts.who_unclear()]
 
 
 async def test_a_button_that_would_show_something_to_all_works_in_private_only(desk: Desk) -> None:
     await met(desk)
     value = {"action": {"verb": "goal.say", "data": {"text": "count the stock for October 2026"}}}
     _, body = await desk.send(MEGAN, "invoke", name="adaptiveCard/action", value=value, **there())
-    assert body["value"] == texts.PRESS_IN_PERSONAL
+    assert body["value"] == texts.press_in_personal()
     submitted = {"verb": "goal.say", "text": "count the stock for October 2026"}
     await desk.send(MEGAN, value=submitted, entities=[BOT], **there())
-    assert [bubble.says for bubble in thread(desk)] == [texts.PRESS_IN_PERSONAL]
+    assert [bubble.says for bubble in thread(desk)] == [texts.press_in_personal()]
     assert await desk.engine.runs() == []
 
 
@@ -257,7 +257,7 @@ async def test_a_group_does_not_become_anybodys_own_chat(desk: Desk) -> None:
 
 async def test_the_bot_says_what_it_does_in_a_group_when_it_is_added(desk: Desk) -> None:
     await desk.send(MEGAN, "installationUpdate", action="add", **there(CHANNEL))
-    assert [bubble.says for bubble in thread(desk, CHANNEL)] == [texts.GROUP_HELLO]
+    assert [bubble.says for bubble in thread(desk, CHANNEL)] == [texts.group_hello()]
     assert await desk.conversations.group(CHANNEL) is not None
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bot import texts
-from bot.cards.verdict import LATE, REPEATED
+from bot.cards.verdict import answered_before, too_late
 from bot.outbound import Member
 from orchestration.capabilities import Destination, Preview, TaskContext, worker
 from orchestration.core.commands import CancelRun, StartRun
@@ -203,7 +203,7 @@ async def test_the_older_card_of_a_changed_write_decides_nothing_any_more(desk: 
     await desk.press(MEGAN, "Show me the result", on=asked, **{"field:text": "Bye"})
     kind, card = await pressed(desk, MEGAN, "approval.decide", allow)
     assert kind == CARD
-    assert texts.NEWEST in everything(card)
+    assert texts.newest() in everything(card)
     assert "Bye" in everything(card), "the newest question, in the place of the old one"
     assert post.sent == []
     await refused(desk, run_id, ("Megan", "already_decided"))
@@ -213,7 +213,7 @@ async def test_changing_nothing_asks_nothing_anew(desk: Desk) -> None:
     run_id = await begin(desk, story(send=Node(capability="send", with_={"to": "kim@contoso.example"})))
     data = data_of(await desk.sees(MEGAN, "Send a letter"), "Show me the result")
     typed = {"field:to": "kim@contoso.example", "field:text": "Hello\r\n"}
-    assert await pressed(desk, MEGAN, "approval.edit", {**data, **typed}) == (NOTE, texts.NOTHING_EDITED)
+    assert await pressed(desk, MEGAN, "approval.edit", {**data, **typed}) == (NOTE, texts.nothing_edited())
     assert len((await desk.engine.view(run_id)).approvals) == 1
 
 
@@ -222,9 +222,9 @@ async def test_changing_nothing_asks_nothing_anew(desk: Desk) -> None:
     [
         ({"field:run_id": "x"}, "cannot be changed"),
         ({"field:__class__": "x"}, "cannot be changed"),
-        ({"field:text": "x" * 9000}, texts.TOO_MUCH),
-        ({f"field:{n}": "x" for n in range(99)}, texts.UNKNOWN_BUTTON),
-        ({"field:text": {"a": 1}}, texts.UNKNOWN_BUTTON),
+        ({"field:text": "x" * 9000}, texts.too_much()),
+        ({f"field:{n}": "x" for n in range(99)}, texts.unknown_button()),
+        ({"field:text": {"a": 1}}, texts.unknown_button()),
     ],
 )
 async def test_only_what_may_be_changed_can_be_changed(desk: Desk, fields: dict[str, Any], said: str) -> None:
@@ -308,15 +308,15 @@ async def test_only_the_initiator_replies_and_only_approvers_ask(desk: Desk) -> 
 @pytest.mark.parametrize(
     ("verb", "title", "said"),
     [
-        ("approval.ask", "Send the question", texts.QUESTION_EMPTY),
-        ("approval.delegate", "Hand it on", texts.COLLEAGUE_WHICH),
+        ("approval.ask", "Send the question", texts.question_empty()),
+        ("approval.delegate", "Hand it on", texts.colleague_which()),
     ],
 )
 async def test_what_is_missing_is_named(desk: Desk, verb: str, title: str, said: str) -> None:
     await begin(desk, story(ask=asking()))
     question = await desk.sees(ALEX, "Release it?")
     assert await pressed(desk, ALEX, verb, data_of(question, title)) == (NOTE, said)
-    assert (await pressed(desk, ALEX, verb, {}))[1] == texts.UNKNOWN_BUTTON
+    assert (await pressed(desk, ALEX, verb, {}))[1] == texts.unknown_button()
 
 
 # --- handed on
@@ -482,13 +482,13 @@ async def test_nobody_else_decides_on_a_card_of_several_or_sees_it_by_trying(des
 async def test_a_card_of_several_that_nobody_made_leads_nowhere(desk: Desk, asked: Any) -> None:
     run_id = await begin(desk, letters("a@contoso.example"))
     data = {"run_id": run_id, "asked": asked, "choice:a": "approve"}
-    assert await pressed(desk, MEGAN, "approval.digest", data) == (NOTE, texts.UNKNOWN_BUTTON)
+    assert await pressed(desk, MEGAN, "approval.digest", data) == (NOTE, texts.unknown_button())
 
 
 async def test_sending_no_decision_says_so(desk: Desk) -> None:
     await begin(desk, letters("a@contoso.example", "b@contoso.example"))
     data = data_of(await desk.sees(MEGAN, "2 questions wait for you"), "Send decisions")
-    assert await pressed(desk, MEGAN, "approval.digest", data) == (NOTE, texts.NOTHING_CHOSEN)
+    assert await pressed(desk, MEGAN, "approval.digest", data) == (NOTE, texts.nothing_chosen())
 
 
 async def test_a_card_of_several_shows_what_was_decided_elsewhere(desk: Desk) -> None:
@@ -579,7 +579,7 @@ async def test_nobody_sees_what_waits_for_others(desk: Desk) -> None:
     about = {"run_id": run_id, "approval": newest(await desk.engine.view(run_id)).id}
     for verb in ("approval.again", "approval.show", "approval.why"):
         kind, said = await pressed(desk, ADELE, verb, {**about, "why": "i1"})
-        assert (kind, said) == (NOTE, texts.NOT_ASKED)
+        assert (kind, said) == (NOTE, texts.not_asked())
     assert "Release it?" in question.says
     await refused(desk, run_id, ("Adele", "not_permitted"))
 
@@ -654,7 +654,7 @@ async def test_a_guest_presses_and_sees_nothing_and_that_is_kept(desk: Desk) -> 
     who = msgspec.structs.replace(guest, upn="gus_fabrikam.com#EXT#@contoso.example")
     desk.outbound.members[guest.id] = Member(who, guest=True)
     for verb in ("approval.decide", "refresh_approval"):
-        assert await in_group(desk, guest, verb, data) == texts.GUEST
+        assert await in_group(desk, guest, verb, data) == texts.guest()
     assert newest(await desk.engine.view(run_id)).open
     await refused(desk, run_id, ("Gus Guest", "guest"))
 
@@ -672,7 +672,7 @@ async def test_each_refusal_has_its_own_message_and_is_kept(desk: Desk) -> None:
     await desk.press(ALEX, "Approve", on=question)
     _, replayed = await pressed(desk, ALEX, "approval.decide", {**data, "choice": "reject"})
     told = [foreign, edited, everything(other), everything(replayed)]
-    expected = ["This question is for Alex Wilber", "is not an answer", texts.NEWEST, REPEATED]
+    expected = ["This question is for Alex Wilber", "is not an answer", texts.newest(), answered_before()]
     assert all(part in said for part, said in zip(expected, told, strict=True))
     assert newest(await desk.engine.view(run_id)).choice == "approve"
     await refused(
@@ -702,7 +702,7 @@ async def test_a_late_answer_is_told_and_kept_once(desk: Desk) -> None:
     for _ in range(3):
         kind, card = await pressed(desk, ADELE, "approval.decide", late)
         assert kind == CARD
-        assert LATE in everything(card)
+        assert too_late() in everything(card)
     await refused(desk, run_id, ("Adele", "already_decided"))
 
 
@@ -725,7 +725,7 @@ async def test_a_press_from_another_tenant_is_refused_and_kept(desk: Desk) -> No
     answer = await desk.send(
         ALEX, "invoke", name="adaptiveCard/action", value=value, conversation=place, channelData=about
     )
-    assert answer[1]["value"] == texts.OTHER_TENANT
+    assert answer[1]["value"] == texts.other_tenant()
     assert newest(await desk.engine.view(run_id)).open
     await refused(desk, run_id, ("Alex", "other_tenant"))
 
@@ -733,7 +733,7 @@ async def test_a_press_from_another_tenant_is_refused_and_kept(desk: Desk) -> No
 async def test_nothing_is_kept_of_presses_about_runs_that_nobody_knows(desk: Desk) -> None:
     for verb in ("approval.decide", "approval.edit", "approval.ask", "approval.delegate", "approval.feedback"):
         data = {"run_id": "nope", "approval": "a.1", "shown": "x", "question": "x", "to": "x", "feedback": "x"}
-        assert await pressed(desk, ALEX, verb, data) == (NOTE, texts.UNKNOWN_RUN)
+        assert await pressed(desk, ALEX, verb, data) == (NOTE, texts.unknown_run())
     assert await desk.engine.runs() == []
 
 

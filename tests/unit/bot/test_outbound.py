@@ -15,7 +15,7 @@ from msrest.exceptions import ClientRequestError
 
 from bot.conversations import Conversation
 from bot.outbound import Message, Outbound, Receipt, Unreachable
-from bot.texts import CARD_REFUSED
+from bot.texts import card_refused
 from orchestration.errors import Invalid, NotFound, Unavailable
 from tests.support.chat import MEGAN, TENANT
 from tests.support.clock import FakeClock
@@ -172,7 +172,7 @@ async def test_a_refused_card_goes_out_as_its_text_and_the_operator_hears_of_it(
 ) -> None:
     connector.answers = [refusal(413)]
     await outbound.send(CHAT, Message(summary="Decide, please", card={"type": "AdaptiveCard"}))
-    assert connector.got[0][1].text == f"Decide, please. {CARD_REFUSED}"
+    assert connector.got[0][1].text == f"Decide, please. {card_refused()}"
     assert "413" in caplog.text
     connector.answers = [refusal(400)]
     with pytest.raises(Invalid):

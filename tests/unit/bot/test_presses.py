@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.cards.verdict import REPEATED
+from bot.cards.verdict import answered_before
 from bot.inbound import LONGEST_TEXT
 from orchestration.core.commands import StartRun
 from tests.support.chat import ALEX, MEGAN, Desk, buttons, everything
@@ -67,7 +67,7 @@ async def test_a_decision_pressed_twice_is_one_decision_and_says_by_whom(desk: D
     assert await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "left", "comment": "mine"}) == first
     second = await pressed(desk, ALEX, "approval.decide", {**data, "rule:amount": "right", "comment": "other"})
     assert first[0] == second[0] == CARD
-    assert REPEATED in everything(second[1])
+    assert answered_before() in everything(second[1])
     assert "other" not in everything(second[1])
     assert "Alex Wilber" in everything(first[1])
     assert (await desk.run()).approvals[0].comment == "mine"
@@ -86,7 +86,7 @@ async def test_why_brings_the_rows_of_one_item_as_a_message_and_leaves_the_card(
     data = await decision(desk)
     before = len(desk.chat(ALEX))
     kind, said = await pressed(desk, ALEX, "approval.why", {**data, "why": "i1"})
-    assert (kind, said) == (NOTE, texts.SEE_BELOW)
+    assert (kind, said) == (NOTE, texts.see_below())
     assert len(desk.chat(ALEX)) == before + 1
     told = everything(desk.last(ALEX).card)
     assert "INV-1" in told
@@ -97,7 +97,7 @@ async def test_why_brings_the_rows_of_one_item_as_a_message_and_leaves_the_card(
 @pytest.mark.parametrize("odd", [{}, {"why": "i2"}, {"why": "zz"}, {"why": 7}])
 async def test_why_without_a_choice_that_has_reasons_says_so(desk: Desk, odd: dict[str, Any]) -> None:
     kind, said = await pressed(desk, ALEX, "approval.why", {**await decision(desk), **odd})
-    assert (kind, said) == (NOTE, texts.WHY_WHICH)
+    assert (kind, said) == (NOTE, texts.why_which())
 
 
 async def test_going_on_without_an_answer_that_the_plan_needs_is_refused(desk: Desk) -> None:
@@ -153,15 +153,15 @@ async def test_an_empty_exception_follows_the_rule(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("verb", "data", "said"),
     [
-        ("run.start", {"run_id": "no-such-run"}, texts.UNKNOWN_RUN),
-        ("run.cancel", {"run_id": 7}, texts.UNKNOWN_BUTTON),
-        ("run.cancel", {}, texts.UNKNOWN_BUTTON),
-        ("approval.decide", {"run_id": "x", "approval": "decide.1", "shown": "y"}, texts.UNKNOWN_RUN),
-        ("approval.decide", {"run_id": "x"}, texts.UNKNOWN_BUTTON),
-        ("approval.decide", {"run_id": "x", "approval": ["a"], "shown": "y"}, texts.UNKNOWN_BUTTON),
-        ("goal.say", {"text": ""}, texts.UNKNOWN_BUTTON),
-        ("goal.answer", {}, texts.UNKNOWN_BUTTON),
-        ("make.coffee", {}, texts.UNKNOWN_BUTTON),
+        ("run.start", {"run_id": "no-such-run"}, texts.unknown_run()),
+        ("run.cancel", {"run_id": 7}, texts.unknown_button()),
+        ("run.cancel", {}, texts.unknown_button()),
+        ("approval.decide", {"run_id": "x", "approval": "decide.1", "shown": "y"}, texts.unknown_run()),
+        ("approval.decide", {"run_id": "x"}, texts.unknown_button()),
+        ("approval.decide", {"run_id": "x", "approval": ["a"], "shown": "y"}, texts.unknown_button()),
+        ("goal.say", {"text": ""}, texts.unknown_button()),
+        ("goal.answer", {}, texts.unknown_button()),
+        ("make.coffee", {}, texts.unknown_button()),
     ],
 )
 async def test_buttons_that_lead_nowhere_say_so(desk: Desk, verb: str, data: dict[str, Any], said: str) -> None:
@@ -191,7 +191,7 @@ async def test_a_button_of_an_older_question_does_not_answer_the_open_one(desk: 
     stale = buttons(older.card)["September 2026"]
     await desk.say(MEGAN, "cancel")
     await desk.say(MEGAN, "count the stock")
-    assert await pressed(desk, MEGAN, stale["verb"], stale["data"], older.id) == (NOTE, texts.QUESTION_OVER)
+    assert await pressed(desk, MEGAN, stale["verb"], stale["data"], older.id) == (NOTE, texts.question_over())
     assert await desk.engine.runs() == []
     await desk.press(MEGAN, "October 2026")
     assert (await desk.run()).params == {"month": "2026-10"}

@@ -182,16 +182,16 @@ async def test_a_foreigner_who_presses_is_told_so_and_nothing_happens(desk: Desk
 @pytest.mark.parametrize(
     ("verb", "data", "said"),
     [
-        ("task.retry", {"run_id": "nope", "task": "x"}, texts.UNKNOWN_RUN),
-        ("task.retry", {"run_id": "nope"}, texts.UNKNOWN_BUTTON),
-        ("result.check", {"run_id": "nope", "task": "x"}, texts.UNKNOWN_RUN),
-        ("result.check", {"run_id": "RUN"}, texts.RESULT_WHICH),
-        ("result.check", {"run_id": "RUN", "task": "nope"}, texts.RESULT_CHANGED),
-        ("result.retract", {"run_id": "nope", "task": "x", "entry": "e"}, texts.UNKNOWN_RUN),
-        ("result.retract", {"run_id": "RUN", "task": "read", "entry": "old"}, texts.RESULT_CHANGED),
-        ("result.retract", {"run_id": "RUN", "task": "read"}, texts.UNKNOWN_BUTTON),
-        ("approval.show", {"run_id": "RUN", "approval": "nope"}, texts.UNKNOWN_BUTTON),
-        ("approval.show", {"run_id": 7}, texts.UNKNOWN_BUTTON),
+        ("task.retry", {"run_id": "nope", "task": "x"}, texts.unknown_run()),
+        ("task.retry", {"run_id": "nope"}, texts.unknown_button()),
+        ("result.check", {"run_id": "nope", "task": "x"}, texts.unknown_run()),
+        ("result.check", {"run_id": "RUN"}, texts.result_which()),
+        ("result.check", {"run_id": "RUN", "task": "nope"}, texts.result_changed()),
+        ("result.retract", {"run_id": "nope", "task": "x", "entry": "e"}, texts.unknown_run()),
+        ("result.retract", {"run_id": "RUN", "task": "read", "entry": "old"}, texts.result_changed()),
+        ("result.retract", {"run_id": "RUN", "task": "read"}, texts.unknown_button()),
+        ("approval.show", {"run_id": "RUN", "approval": "nope"}, texts.unknown_button()),
+        ("approval.show", {"run_id": 7}, texts.unknown_button()),
     ],
 )
 async def test_buttons_that_lead_nowhere_say_so(
@@ -326,7 +326,7 @@ async def test_a_reminder_brings_the_question_to_hand_and_is_settled_with_it(des
     reminder = await desk.sees(ALEX, "Reminder: Megan Bowen waits for your answer")
     assert reminder.message.summary == "Reminder: please answer “Release it?” (The list)"
     data = buttons(reminder.card)["Show the question"]["data"]
-    assert await pressed(desk, MEGAN, "approval.show", data) == (NOTE, texts.NOT_ASKED)
+    assert await pressed(desk, MEGAN, "approval.show", data) == (NOTE, texts.not_asked())
     await desk.press(ALEX, "Show the question", on=reminder)
     await desk.press(ALEX, "Approve", on=reminder)
     await desk.until(lambda: "by Alex Wilber" in question.says, "the question's own card stays open")

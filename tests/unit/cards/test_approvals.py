@@ -43,9 +43,9 @@ def test_the_card_of_a_write_answers_every_question_about_it() -> None:
 
 def test_what_happens_if_one_does_nothing_and_when() -> None:
     shown = text(sample("approval-share"))
-    assert "Please answer by\n \n{{DATE(2026-11-23T12:30:00Z,SHORT)}}" in shown
+    assert "Please answer by {{DATE(2026-11-23T12:30:00Z,SHORT)}}" in shown
     assert "If nobody has answered by then, it still waits, and nothing is done." in shown
-    assert "You are reminded on\n \n{{DATE(2026-11-23T05:30:00Z,SHORT)}}" in shown
+    assert "You are reminded on {{DATE(2026-11-23T05:30:00Z,SHORT)}}" in shown
     assert "If you do nothing, it waits, and nothing is done." in text(sample("decision-whole"))
 
 
@@ -81,6 +81,14 @@ def test_a_source_opens_only_where_its_address_is_an_ordinary_one_of_an_allowed_
         "data:x",
     ):
         assert opened(evil) == []
+
+
+def test_the_address_that_something_goes_to_is_never_hidden() -> None:
+    who = "Diego Siciliani <diego.siciliani@contoso.example>"
+    shown = msgspec.structs.replace(s.CLEAN, recipients=[who], facts=[("People", who), ("Text", f"To {who}\n" * 20)])
+    card = LastGate(PolicyFile()).card(cards.decision(s.GATED, s.ASKED_CLEAN, shown, MEGAN))
+    assert "removed" not in text(card)
+    assert text(card).count("diego.siciliani@contoso.example") == 23
 
 
 def test_a_change_is_typed_in_place_and_shown_before_it_counts() -> None:

@@ -214,6 +214,9 @@ async def test_the_span_says_whose_call_it_is(monkeypatch: pytest.MonkeyPatch) -
     said: dict[str, object] = {}
 
     class Span(trace.NonRecordingSpan):
+        def is_recording(self) -> bool:
+            return True
+
         def set_attributes(self, attributes: object) -> None:
             said.update(attributes)  # type: ignore[call-overload]
 
