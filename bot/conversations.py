@@ -83,6 +83,11 @@ class Conversations:
             self._known[person_id] = msgspec.json.decode(body, type=Reachable) if body else None
         return self._known[person_id]
 
+    async def locale(self, person_id: str) -> str:
+        """The locale in which the person reads; empty if they have no chat with the bot."""
+        known = await self.of(person_id)
+        return known.conversation.locale if known else ""
+
     async def remember(self, person: Person, conversation: Conversation, *, guest: bool | None = None) -> Reachable:
         """Keep a personal chat; what an activity does not say of the person is kept from before."""
         before = await self.of(person.id)

@@ -10,6 +10,7 @@ import msgspec
 
 from bot import approvers, cards, summaries, texts
 from bot.conversations import Conversations
+from bot.language import say, speaking
 from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
 from orchestration.core.commands import RecordDelivery
@@ -78,16 +79,17 @@ class Copies:
             if approval is not None:
                 if self._behind(run, approval, notice, to) and (receipt, to) not in brought:
                     brought.add((receipt, to))
-                    await self._bring(run, approval, notice, to)
+                    with speaking(await self._conversations.locale(to)):
+                        await self._bring(run, approval, notice, to)
                 continue
-            if kind == OUTCOME and notice != numbered(OUTCOME, run):
-                message = Message(summary=summaries.of_superseded(run), card=cards.superseded(run))
-            elif kind == "sign_in" and not run.awaiting_sign_in:
-                message = self._after_sign_in(run)
-            else:
+            if (f"{CLOSED}{notice}", to) in run.receipts:
                 continue
-            if (f"{CLOSED}{notice}", to) not in run.receipts:
-                await self._finish(run, notice, to, message)
+            with speaking(await self._conversations.locale(to)):
+                if kind == OUTCOME and notice != numbered(OUTCOME, run):
+                    message = Message(summary=summaries.of_superseded(run), card=cards.superseded(run))
+                    await self._finish(run, notice, to, message)
+                elif kind == "sign_in" and not run.awaiting_sign_in:
+                    await self._finish(run, notice, to, self._after_sign_in(run))
 
     @staticmethod
     def _behind(run: RunView, approval: ApprovalView, notice: str, to: str) -> bool:
@@ -191,8 +193,9 @@ class Copies:
     @staticmethod
     def _after_sign_in(run: RunView) -> Message:
         if run.status in ("failed", "cancelled"):
-            card = cards.message("No sign-in needed any more", "The run has ended; there is nothing for you to do.")
-            return Message(summary="No sign-in needed any more", card=card)
+            title = say("No sign-in needed any more")
+            card = cards.message(title, say("The run has ended; there is nothing for you to do."))
+            return Message(summary=title, card=card)
         return Message(summary=texts.signed_in(), card=cards.signed_in())
 
     async def _finish(self, run: RunView, notice: str, to: str, message: Message) -> None:

@@ -18,11 +18,13 @@ from bot.cards.buttons import SIGN_IN_AGAIN
 from bot.conversations import Conversation, Conversations, Reachable
 from bot.goals import Goals
 from bot.groups import Groups
+from bot.language import speaking
 from bot.notifier import TeamsNotifier
 from bot.outbound import Member, Message, Outbound
 from bot.patience import Patience
 from bot.presses import Presses
 from bot.progress import Progress
+from bot.refusals import told
 from bot.reply import Card, Note, Reply, Said
 from bot.rooms import Rooms
 from bot.signin import SignIns, not_exchanged
@@ -94,6 +96,10 @@ class Dialog:
 
         Errors are told to the person; none is raised for what people send.
         """
+        with speaking(inbound.conversation.locale):
+            return await self._handled(inbound)
+
+    async def _handled(self, inbound: i.Inbound) -> InvokeAnswer | None:
         try:
             if self._ours(inbound) and isinstance(inbound.intent, i.Uninstalled):
                 await self._forget(inbound, inbound.intent)
@@ -107,10 +113,11 @@ class Dialog:
             with self._sign_of_life(inbound):
                 who = await self._conversations.remember(inbound.person, inbound.conversation)
                 self._engine.nudge(who.person.id)
-                return await self._attend(who, inbound)
+                with speaking(who.conversation.locale):  # as it is known from before, if this activity does not say it
+                    return await self._attend(who, inbound)
         except TandemError as error:
             log.warning("activity %s: %s", inbound.id, error.message)
-            return await self._trouble(inbound, error.message)
+            return await self._trouble(inbound, told(error))
         except Exception:  # whatever it is, the person hears of it, and the channel does not send it again
             log.exception("activity %s failed", inbound.id)
             return await self._trouble(inbound, texts.trouble())

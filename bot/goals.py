@@ -12,6 +12,7 @@ import msgspec
 from bot import cards, summaries, texts
 from bot.conversations import Documents, Reachable
 from bot.groups import GROUP, Groups
+from bot.language import say
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound, Receipt
 from orchestration.core.commands import RecordDelivery
@@ -132,7 +133,7 @@ class Goals:
 
     async def _drop(self, who: Reachable, pending: Pending) -> None:
         await self._documents.drop(KIND, who.person.id)
-        card = cards.message(pending.missing.question, "Not needed any more. Nothing was started.")
+        card = cards.message(pending.missing.question, say("Not needed any more. Nothing was started."))
         await self._replace(who, pending, card)
         await self._nothing(who, pending.group)
 
@@ -180,11 +181,12 @@ class Goals:
                 return
             case Unmatched(suggestions=suggestions):
                 card = cards.unmatched(goal, suggestions)
-                await self._outbound.send(who.conversation, Message(summary="I cannot do that yet", card=card))
+                await self._outbound.send(who.conversation, Message(summary=say("I cannot do that yet"), card=card))
             case InvalidPlan(problems=problems):
                 log.error("a goal cannot be planned here: %s", problems)
-                card = cards.message("This cannot be done here", texts.cannot_plan(problems), "attention")
-                await self._outbound.send(who.conversation, Message(summary="This cannot be done here", card=card))
+                title = say("This cannot be done here")
+                card = cards.message(title, texts.cannot_plan(problems), "attention")
+                await self._outbound.send(who.conversation, Message(summary=title, card=card))
         await self._nothing(who, group)
 
     async def _propose(self, who: Reachable, goal: str, planned: Planned, activity: str, group: str) -> None:
@@ -252,4 +254,5 @@ def _asks_again(pending: Pending, outcome: object) -> bool:
 
 def _answered(pending: Pending, said: str) -> dict[str, object]:
     titles = dict(pending.missing.choices)
-    return cards.message(pending.missing.question, f"Your answer: {texts.clean(titles.get(said, said), 200)}")
+    answer = say("Your answer: {answer}", answer=texts.clean(titles.get(said, said), 200))
+    return cards.message(pending.missing.question, answer)

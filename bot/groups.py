@@ -7,6 +7,7 @@ import logging
 from bot import cards, texts
 from bot.cards.layout import Tone
 from bot.conversations import Conversation, Conversations
+from bot.language import say, say_count
 from bot.outbound import Message, Outbound, Receipt
 from bot.surfaces import group_card
 from orchestration.core.commands import RecordDelivery
@@ -29,27 +30,38 @@ def standing(run: RunView) -> tuple[str, str, Tone]:
     name = texts.clean(run.initiator.name, 80)
     match run.status:
         case "proposed":
-            return (
-                f"A plan is ready for {name}",
-                "Nothing has been started. The plan is in the personal chat.",
-                "neutral",
-            )
+            text = say("Nothing has been started. The plan is in the personal chat.")
+            return say("A plan is ready for {person}", person=name), text, "neutral"
         case "succeeded":
-            return f"Done for {name}", "The result is in the personal chat.", "good"
+            return say("Done for {person}", person=name), say("The result is in the personal chat."), "good"
         case "failed":
-            return f"It could not be finished for {name}", "What happened is told in the personal chat.", "attention"
+            title = say("It could not be finished for {person}", person=name)
+            return title, say("What happened is told in the personal chat."), "attention"
         case "cancelled":
-            return f"Cancelled for {name}", "Details are in the personal chat.", "neutral"
+            return say("Cancelled for {person}", person=name), _elsewhere(), "neutral"
+    return say("Working on it for {person}", person=name), f"{_counts(run, name)} {_elsewhere()}", "neutral"
+
+
+def _elsewhere() -> str:
+    return say("Details are in the personal chat.")
+
+
+def _counts(run: RunView, name: str) -> str:
     done, of = sum(task.status in _SETTLED for task in run.tasks), len(run.tasks)
-    counts = f"{done} of {of} steps are done"
     waits = sum(approval.open for approval in run.approvals)
     if run.paused:
-        counts = f"Paused: {counts}"
-    elif run.awaiting_sign_in:
-        counts += f", and it waits for {name}"
-    elif waits:
-        counts += ", and one decision is waited for" if waits == 1 else f", and {waits} decisions are waited for"
-    return f"Working on it for {name}", f"{counts}. Details are in the personal chat.", "neutral"
+        return say("Paused: {done} of {all} steps are done.", done=done, all=of)
+    if run.awaiting_sign_in:
+        return say("{done} of {all} steps are done, and it waits for {person}.", done=done, all=of, person=name)
+    if waits:
+        return say_count(
+            "{done} of {all} steps are done, and one decision is waited for.",
+            "{done} of {all} steps are done, and {count} decisions are waited for.",
+            waits,
+            done=done,
+            all=of,
+        )
+    return say("{done} of {all} steps are done.", done=done, all=of)
 
 
 class Groups:
@@ -71,13 +83,14 @@ class Groups:
         Raises:
             Unavailable, NotFound: The group cannot be told.
         """
-        text = f"Working on it for {texts.clean(person.name, 80)}; details are in the personal chat."
-        return (await self._outbound.send(where, _plain("On it", text))).encode()
+        name = texts.clean(person.name, 80)
+        text = say("Working on it for {person}; details are in the personal chat.", person=name)
+        return (await self._outbound.send(where, _plain(say("On it"), text))).encode()
 
     async def nothing(self, receipt: str, person: Person) -> None:
         """What was begun in a group came to nothing; the person knows why."""
-        title = f"Nothing was started for {texts.clean(person.name, 80)}"
-        await self._replace(receipt, _plain(title, "Details are in the personal chat."))
+        title = say("Nothing was started for {person}", person=texts.clean(person.name, 80))
+        await self._replace(receipt, _plain(title, _elsewhere()))
 
     async def show(self, run: RunView) -> None:
         """Bring what a group sees of a run up to date.
@@ -113,7 +126,7 @@ class Groups:
 
     async def _neutral(self, run: RunView, approval: ApprovalView) -> Message:
         card = await group_card(self._conversations, run, approval)
-        return Message(summary=texts.summary(str(card.get("speak") or "A decision")), card=card)
+        return Message(summary=texts.summary(str(card.get("speak") or say("A decision"))), card=card)
 
     async def _record(self, run: RunView, notice: str, receipt: str) -> None:
         await self._engine.send(run.run_id, RecordDelivery(notice=notice, to=run.initiator.id, receipt=receipt))

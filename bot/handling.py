@@ -24,10 +24,12 @@ from bot.cards.options import MOST_FIELD
 from bot.cards.verdict import answered_before
 from bot.conversations import Conversations, Reachable
 from bot.copies import on_one_card
+from bot.language import say
 from bot.notifier import TeamsNotifier
 from bot.outbound import Message
 from bot.progress import Progress
-from bot.questions import Questions, named, nothing_changed
+from bot.questions import Questions, named
+from bot.refusals import told, told_that_nothing_changed
 from bot.reply import Card, Note, Reply, Said
 from bot.steering import Verb
 from bot.surfaces import group_card
@@ -114,7 +116,7 @@ class Handling:
         approval = approvers.find(run, which)
         newer = approvers.successor(run, approval, person) if approval else None
         if newer is None:
-            return Card(cards.message(approval.title if approval else "Changed", texts.edited(), "good"))
+            return Card(cards.message(approval.title if approval else say("Changed"), texts.edited(), "good"))
         return await self._questions.as_it_is(run, newer.id, person)
 
     async def _ask(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
@@ -220,7 +222,7 @@ class Handling:
         except UnknownRun:
             raise
         except (Refused, Invalid) as error:
-            return nothing_changed(error) if isinstance(error, Invalid) else error.message
+            return told_that_nothing_changed(error) if isinstance(error, Invalid) else told(error)
         repeated = applied.duplicate and await self._questions.repeats(applied.run, given, person)
         return answered_before() if repeated else ""
 

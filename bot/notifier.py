@@ -12,6 +12,7 @@ import msgspec
 
 from bot import approvers, cards, summaries, texts
 from bot.conversations import Conversations, Documents, Reachable
+from bot.language import speaking
 from bot.outbound import Message, Outbound, Receipt
 from bot.signin import TokenServiceAssertions
 from bot.signing_in import SignInMessages, nothing_known
@@ -74,9 +75,10 @@ class TeamsNotifier:
             await self._tell_initiator(run, approval, person)
             raise Unavailable(texts.not_reachable(person))
         place = self._places.pop((run.run_id, approval.task, person.id), "")
-        if place and (receipt := await self._put(person, place, _question(run, approval, shown, person))):
-            return receipt
-        return await self._together.ask(run, approval, shown, person)
+        with speaking(await self._conversations.locale(person.id)):
+            if place and (receipt := await self._put(person, place, _question(run, approval, shown, person))):
+                return receipt
+            return await self._together.ask(run, approval, shown, person)
 
     @contextmanager
     def in_place(self, run_id: str, task: str, person: Person, activity: str) -> Iterator[None]:
@@ -100,30 +102,35 @@ class TeamsNotifier:
 
     async def _show(self, run: RunView, person: Person, asked: Sequence[cards.Asked]) -> str:
         """Send one message with one or several questions."""
-        if len(asked) == 1 and asked[0].shown is not None:
-            return await self._send(person, _question(run, asked[0].approval, asked[0].shown, person))
-        card = cards.digest(run, asked, person)
-        return await self._send(person, Message(summary=summaries.of_several(run, len(asked)), card=card))
+        with speaking(await self._conversations.locale(person.id)):
+            if len(asked) == 1 and asked[0].shown is not None:
+                return await self._send(person, _question(run, asked[0].approval, asked[0].shown, person))
+            card = cards.digest(run, asked, person)
+            return await self._send(person, Message(summary=summaries.of_several(run, len(asked)), card=card))
 
     async def ask_initiator(self, run: RunView, approval: ApprovalView) -> str:
         """See `Notifier.ask_initiator`."""
-        message = Message(summary=summaries.of_asked_back(run, approval), card=cards.asked_back(run, approval))
-        return await self._send(run.initiator, message)
+        with speaking(await self._conversations.locale(run.initiator.id)):
+            message = Message(summary=summaries.of_asked_back(run, approval), card=cards.asked_back(run, approval))
+            return await self._send(run.initiator, message)
 
     async def tell_reply(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """See `Notifier.tell_reply`: a new message, since an update of the question's card notifies nobody."""
-        message = Message(summary=summaries.of_reply(run, approval), card=cards.replied(run, approval, person))
-        return await self._send(person, message)
+        with speaking(await self._conversations.locale(person.id)):
+            message = Message(summary=summaries.of_reply(run, approval), card=cards.replied(run, approval, person))
+            return await self._send(person, message)
 
     async def remind(self, run: RunView, approval: ApprovalView, person: Person) -> str:
         """See `Notifier.remind`: a new message, since an update of the question's card notifies nobody."""
-        message = Message(summary=summaries.of_reminder(run, approval), card=cards.reminder(run, approval, person))
-        return await self._send(person, message)
+        with speaking(await self._conversations.locale(person.id)):
+            message = Message(summary=summaries.of_reminder(run, approval), card=cards.reminder(run, approval, person))
+            return await self._send(person, message)
 
     async def ask_sign_in(self, run: RunView) -> str:
         """See `Notifier.ask_sign_in`."""
         who = await self._reach(run.initiator)
-        return await self._send(run.initiator, await self.signing_in.message(run, who))
+        with speaking(who.conversation.locale):
+            return await self._send(run.initiator, await self.signing_in.message(run, who))
 
     async def report(self, run: RunView, answer: Answer | None) -> str:
         """See `Notifier.report`: a new message, since updates notify nobody.
@@ -135,13 +142,14 @@ class TeamsNotifier:
             return on_card
         links = {} if answer else await self._links(run)
         read = [each for task in run.tasks if task.status == "succeeded" for each in task.sources]
-        message = Message(
-            summary=summaries.of_outcome(run, answer),
-            card=cards.outcome(run, answer, links),
-            sources=read if answer else [],
-            feedback=answer is not None,
-        )
-        return await self._send(run.initiator, message)
+        with speaking(await self._conversations.locale(run.initiator.id)):
+            message = Message(
+                summary=summaries.of_outcome(run, answer),
+                card=cards.outcome(run, answer, links),
+                sources=read if answer else [],
+                feedback=answer is not None,
+            )
+            return await self._send(run.initiator, message)
 
     async def _links(self, run: RunView) -> dict[str, str]:
         """Where what a run has written can be seen, as far as its workers tell."""
@@ -175,9 +183,10 @@ class TeamsNotifier:
         initiator = await self._conversations.of(run.initiator.id)
         if initiator is None or person.id == run.initiator.id or await self._documents.get(UNREACHED, key):
             return
-        text = texts.unreachable(person, approval.title)
         try:
-            await self._outbound.send(initiator.conversation, Message(summary=texts.summary(text), text=text))
+            with speaking(initiator.conversation.locale):
+                text = texts.unreachable(person, approval.title)
+                await self._outbound.send(initiator.conversation, Message(summary=texts.summary(text), text=text))
         except TandemError as error:
             log.info("the initiator of run %s was not told: %s", run.run_id, error.message)
             return

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from bot import texts
+from bot.refusals import told
 from orchestration.errors import TandemError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ async def _finish(task: asyncio.Task[T], tell: Tell, late: Callable[[T], Awaitab
             await late(outcome)
         return
     except TandemError as error:
-        said = error.message
+        said = told(error)
     except Exception:  # whatever it is, the person hears of it
         log.exception("what an invoke wanted failed after its answer")
         said = texts.trouble()

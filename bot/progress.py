@@ -13,6 +13,7 @@ from bot.cards.standing import moves
 from bot.conversations import Conversations
 from bot.copies import Copies, known, numbered
 from bot.groups import Groups
+from bot.language import speaking
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound
 from orchestration.core.run import ENDED
@@ -139,7 +140,8 @@ class Progress:
         if who is None:
             return
         try:
-            sent = await self._outbound.send(who.conversation, self.message(run))
+            with speaking(who.conversation.locale):
+                sent = await self._outbound.send(who.conversation, self.message(run))
             await self._copies.record(run, PROGRESS, run.initiator.id, sent.encode())
         except TandemError as error:
             log.warning("the card of run %s was not sent: %s", run.run_id, error.message)
@@ -215,9 +217,11 @@ class Progress:
                 run = card.run = await self._engine.view(run_id)
             if card.unsure:
                 card.unsure, card.content = False, None
-            await self._groups.show(run)
-            await self._show(run, card)
-            await self._bridge(run)
+            # In the language of whoever wanted the run, also in a group; copies are in that of their own readers.
+            with speaking(await self._conversations.locale(run.initiator.id)):
+                await self._groups.show(run)
+                await self._show(run, card)
+                await self._bridge(run)
             await self._copies.settle(run)
             card.seen, card.phase = run.seq, _phase(run)
         except Unavailable as error:

@@ -10,6 +10,7 @@ from bot import approvers, texts
 from bot.approvers import Given
 from bot.cards.verdict import answered_before, too_late
 from bot.progress import Progress
+from bot.refusals import told, told_that_nothing_changed
 from bot.reply import Card, Note, Reply
 from orchestration.core.commands import RecordRefusal
 from orchestration.core.question import Answered
@@ -58,18 +59,18 @@ class Questions:
             case UnknownRun():
                 raise error
             case NotPermitted():
-                return Note(error.message)
+                return Note(told(error))
             case Outdated():
                 return await self.as_it_is(await self._engine.view(run_id), which, person, said=texts.newest())
             case AlreadyDecided():
                 run = await self._engine.view(run_id)
                 approval = approvers.find(run, which)
                 if approval is None or not approvers.may_see(approval, person):
-                    return Note(error.message)
+                    return Note(told(error))
                 said = answered_before() if _own(approval, person) else too_late()
                 return await self.as_it_is(run, which, person, said=said)
             case _:
-                return Note(nothing_changed(error))
+                return Note(told_that_nothing_changed(error))
 
     async def repeats(self, run: RunView, given: Given, person: Person) -> bool:
         """Whether an answer that was applied before says something else this time; that is kept as refused."""
@@ -104,12 +105,6 @@ class Questions:
 def _own(approval: ApprovalView, person: Person) -> bool:
     decided = approval.decided_by is not None and approval.decided_by.id == person.id
     return decided or approvers.has_answered(approval, person)
-
-
-def nothing_changed(error: TandemError) -> str:
-    """What is wrong with an answer, and that it changed nothing, said once."""
-    said = texts.clean(error.message, 400).rstrip(".")
-    return f"{said}." if "othing was" in said else f"{said}. Nothing was changed."
 
 
 def named(data: dict[str, Any], *names: str) -> list[str] | None:

@@ -152,5 +152,5 @@ class SignIns:
         return bool(await self._waiting(person))
 
     async def _waiting(self, person: Person) -> list[RunView]:
-        runs = await self._engine.runs(person=person.id, open_only=True, limit=100)
+        runs = await self._engine.runs(person=person.id, open_only=True, limit=1000)
         return [run for run in runs if run.awaiting_sign_in]

@@ -18,9 +18,11 @@ from bot.cards.buttons import (
     TASK_RETRY,
 )
 from bot.conversations import Reachable
+from bot.language import say
 from bot.notifier import OUTCOME, PROGRESS
 from bot.outbound import Receipt
 from bot.progress import Progress
+from bot.refusals import told
 from bot.reply import Card, Note, Reply, Said
 from orchestration.core import commands as c
 from orchestration.core.run import Person
@@ -79,7 +81,7 @@ class Steering:
         try:
             return await self._control(who.person, data, command, f"skip:{which}", card)
         except Invalid as error:
-            return Note(error.message)
+            return Note(told(error))
 
     async def _retry(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         return await self._take_up(who, data, c.RetryTask, activity, card)
@@ -118,7 +120,7 @@ class Steering:
         try:
             foreseen = await self._engine.foresee(run_id, command)
         except Refused as error:
-            return Note(error.message)
+            return Note(told(error))
         except Invalid:
             return Note(texts.result_changed())
         assert task is not None
@@ -135,11 +137,13 @@ class Steering:
         except UnknownRun:
             raise
         except Refused as error:
-            return Note(error.message)
+            return Note(told(error))
         except Invalid:
             return Note(texts.result_changed())
         task = _step(applied.run, name)
-        return Card(cards.message("Taken back", texts.taken_back(applied.run, task.title if task else name), "good"))
+        return Card(
+            cards.message(say("Taken back"), texts.taken_back(applied.run, task.title if task else name), "good")
+        )
 
     async def _control(self, person: Person, data: dict[str, Any], command: c.Command, word: str, card: str) -> Reply:
         run_id = data.get("run_id")
@@ -151,7 +155,7 @@ class Steering:
             run = applied.run
             self._progress.answered(run_id)
         except NotPermitted as error:
-            return Note(error.message)
+            return Note(told(error))
         except Refused:
             run = await self._engine.view(run_id)
         if run.initiator.id != person.id:

@@ -72,8 +72,8 @@ def planning() -> str:
 
 def group_hello() -> str:
     return say(
-        "Mention me with what you would like done. Here I only show that I am on it; plans, questions and results are in "
-        "the personal chat of whoever asked, since they may not be meant for everybody here."
+        "Mention me with what you would like done. Here I only show that I am on it; plans, questions and results are "
+        "in the personal chat of whoever asked, since they may not be meant for everybody here."
     )
 
 
@@ -103,7 +103,8 @@ def feedback_unknown() -> str:
 
 def no_identity() -> str:
     return say(
-        "I cannot tell who you are: Teams gave me no Entra account for you. Please use a work account of this organisation."
+        "I cannot tell who you are: Teams gave me no Entra account for you. "
+        "Please use a work account of this organisation."
     )
 
 
@@ -212,8 +213,8 @@ def sign_in_again() -> str:
 
 def signed_out_here() -> str:
     return say(
-        "You are signed out here: I no longer act for you, also in what is under way. The sign-in service does not answer, "
-        "so it still keeps your sign-in; write 'sign out' again later to have it forgotten there too."
+        "You are signed out here: I no longer act for you, also in what is under way. The sign-in service does not "
+        "answer, so it still keeps your sign-in; write 'sign out' again later to have it forgotten there too."
     )
 
 

@@ -19,6 +19,7 @@ from botbuilder.schema import (
 
 from bot.compat import MessageEntity
 from bot.conversations import Conversation
+from bot.language import say
 from bot.texts import clean
 from orchestration.core.label import Source
 
@@ -108,16 +109,21 @@ def cited_sources(sources: Sequence[Source]) -> list[Source]:
 
 def _pointing(many: int) -> str:
     """Our own words around the numbers, so that nothing from outside is read as Markdown."""
-    return "Sources: " + " ".join(f"[{number}]" for number in range(1, many + 1))
+    return say("Sources: {numbers}", numbers=" ".join(f"[{number}]" for number in range(1, many + 1)))
 
 
 def _citation(position: int, source: Source) -> dict[str, Any]:
     where = clean(source.system, 80) or "Microsoft 365"
-    label = source.label.replace("_", " ")
+    abstract = {
+        "public": say("From {system}; labelled public.", system=where),
+        "internal": say("From {system}; labelled internal.", system=where),
+        "confidential": say("From {system}; labelled confidential.", system=where),
+        "highly_confidential": say("From {system}; labelled highly confidential.", system=where),
+    }[source.label]
     appearance: dict[str, Any] = {
         "@type": "DigitalDocument",
         "name": clean(source.title, _LONGEST_NAME),
-        "abstract": clean(f"From {where}; labelled {label}.", _LONGEST_ABSTRACT),
+        "abstract": clean(abstract, _LONGEST_ABSTRACT),
     }
     if source.link.startswith("https://"):
         appearance["url"] = source.link

@@ -10,6 +10,7 @@ from bot.language import say
 from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
 from bot.progress import Progress
+from bot.refusals import told
 from bot.signin import SignIns
 from bot.waiting import OpenQuestions, waiting_card
 from orchestration.core.commands import CancelRun, LeaveFeedback
@@ -118,7 +119,7 @@ class Words:
                 applied = await self._engine.send(runs[0].run_id, CancelRun(by=who.person), command_id=command_id)
                 said = texts.cancelling(applied.run)
             except NotRunning as error:
-                said = error.message
+                said = told(error)
         await self._tell(who, said)
 
     async def _unfinished(self, who: Reachable) -> list[RunView]:

@@ -14,6 +14,7 @@ from bot.api.gate import Buckets, Gate
 from bot.api.problems import Problem
 from bot.api.tokens import Tokens
 from bot.api.views import approval_of, run_of, runs_item
+from bot.language import speaking
 from bot.routes.links import Links
 from orchestration.core.run import Person
 from orchestration.errors import UnknownRun
@@ -74,7 +75,8 @@ class Lists:
             raise missing from None
         if run.initiator.id.lower() != who.id:
             raise missing
-        return _cached(request, run_of(run, self._links))
+        with speaking(_language(request)):
+            return _cached(request, run_of(run, self._links))
 
     async def approvals(self, request: web.Request) -> web.Response:
         """The open questions to the person, oldest first, with links to where they can answer."""
@@ -88,7 +90,8 @@ class Lists:
             run = await self._engine.view(row.run_id)
             approval = next((each for each in run.approvals if each.id == row.approval and each.open), None)
             if approval and any(person.id.lower() == who.id for person in approval.approvers):
-                found.append(approval_of(run, approval, who, self._links))
+                with speaking(_language(request)):
+                    found.append(approval_of(run, approval, who, self._links))
         last = f"{shown[-1].run_id}:{shown[-1].approval}" if shown and further else ""
         return self._listed(request, "approvals", found, limit, last)
 
@@ -122,6 +125,11 @@ def _page(request: web.Request, others: set[str]) -> tuple[int, str]:
     return int(limit), after
 
 
+def _language(request: web.Request) -> str:
+    """The first of the languages that the caller names."""
+    return re.split("[,;]", request.headers.get("Accept-Language", ""))[0].strip()
+
+
 def _flag(request: web.Request, name: str) -> bool:
     value = request.query.get(name, "false")
     if value not in ("true", "false"):
@@ -144,7 +152,7 @@ def _cached(request: web.Request, found: Any) -> web.Response:
     headers = {
         "ETag": f'"{tag}"',
         "Cache-Control": "private, no-cache",
-        "Vary": "Authorization",
+        "Vary": "Authorization, Accept-Language",
         "X-Content-Type-Options": "nosniff",
     }
     given = {each.value for each in request.if_none_match or ()}

@@ -68,7 +68,7 @@ def _difference(change: Change) -> CardElement:
 
 def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
     """On whose behalf, who gets it, how sensitive it is, and what it was made from."""
-    who = [plain(each, 120) for each in shown.recipients[:_MOST_RECIPIENTS]]
+    who = [plain(each, 200) for each in shown.recipients[:_MOST_RECIPIENTS]]
     if len(shown.recipients) > len(who):
         who.append(say_count("{count} other", "{count} others", len(shown.recipients) - len(who)))
     body = facts(

@@ -174,7 +174,7 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
     if whole and shown is not None:
         if shown.text:
             body.append(line(words(sentence(shown.text, 400)), spacing="Small"))
-        who = listed([plain(each, 80) for each in shown.recipients])
+        who = listed([plain(each, 200) for each in shown.recipients])
         rest = [(say("Goes to"), who), (say("Sensitivity"), label_word(shown.label))]
         body += facts([*shown.facts, *rest], most=_MOST_FACTS + len(rest), limit=max(_LONGEST_FACT, 300))
         body.append(

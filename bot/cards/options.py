@@ -82,7 +82,7 @@ def not_again(run: RunView, approval: ApprovalView, shown: Shown) -> list[CardEl
         return []
     top = approval.task.partition(".")[0]
     title = plain(next((task.title for task in run.tasks if task.name == top), approval.title), 80)
-    who = [plain(each, 80) for each in shown.recipients[:3]]
+    who = [plain(each, 200) for each in shown.recipients[:3]]
     if len(shown.recipients) > len(who):
         who.append(say_count("{count} other", "{count} others", len(shown.recipients) - len(who)))
     said = say("Do not ask again in this run for “{title}”", title=title)

@@ -11,7 +11,7 @@ from bot.cards.buttons import SIGN_IN_AGAIN, button, link_button
 from bot.cards.layout import about, bullets, finished, fitted, header, line, note, words
 from bot.cards.notice import message
 from bot.cards.wording import plain
-from bot.language import say
+from bot.language import say, spoken
 from orchestration.core.run import SETTLED
 from orchestration.core.view import RunView
 from orchestration.sign_in import NOT_BY_SIGN_IN, Need, Why
@@ -91,7 +91,31 @@ def signed_in() -> dict[str, Any]:
 def _said(reasons: Sequence[Need]) -> list[CardElement]:
     if not reasons:
         return [line(words(_why()), spacing="Medium")]
-    return [line(words(need.message, 700), spacing="Medium") for need in reasons]
+    return [line(words(_told(need), 700), spacing="Medium") for need in reasons]
+
+
+def _told(need: Need) -> str:
+    """What happened and what to do: as connectors say it in English, else a general sentence for each reason."""
+    if spoken() == "en":
+        return need.message
+    where = plain(need.where, 80) or "Microsoft 365"
+    return {
+        "expired": say("Your sign-in for {system} has expired. Please sign in again.", system=where),
+        "other_person": say("That sign-in belongs to another account than yours. Please sign in with your own."),
+        "unreadable": say("Your sign-in could not be read. Please sign in again."),
+        "revoked": say("Your sign-in for {system} was ended there. Please sign in again.", system=where),
+        "consent": say(
+            "Tandem has no consent to act for you at {system}. An administrator of your organisation gives it on the "
+            "consent page: open it if you are one, or send them its address. Press “Try again” after that.",
+            system=where,
+        ),
+        "confirm": say("Your organisation wants to confirm that it is you before {system} opens.", system=where),
+        "blocked": say(
+            "Your organisation does not let {system} be opened from where you are. Ask your administrator.",
+            system=where,
+        ),
+        "refused": say("{system} did not accept your sign-in. Please sign in again.", system=where),
+    }.get(need.why, _why())
 
 
 def _mending(reasons: Sequence[Need]) -> list[Action]:

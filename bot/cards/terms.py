@@ -33,8 +33,10 @@ def terms(approval: ApprovalView, viewer: Person) -> list[CardElement]:
         given = say("{person} has handed this question to you.", person=plain(giver.name, 60))
         lines.append(line(words(given, bold=True)))
     if approval.escalated_to and approval.escalated_to.id == viewer.id:
-        names = listed([plain(person.name, 60) for person in others[:3]]) or say("Nobody")
-        why = say("You are asked because {people} did not answer in time, or is away.", people=names)
+        names = listed([plain(person.name, 60) for person in others[:3]])
+        why = say("You are asked because nobody answered in time.")
+        if names:
+            why = say("You are asked because {people} did not answer in time, or is away.", people=names)
         lines.append(line(words(why, bold=True)))
     elif approval.escalated_to:
         lines.append(note(say("{person} was asked as well.", person=plain(approval.escalated_to.name, 60))))

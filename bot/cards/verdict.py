@@ -75,7 +75,7 @@ def decided(
         approval: The question, decided.
         shown: What was asked; None if it is no longer stored.
         answered: The whole answer, so that rules and exceptions can be listed.
-        said: What became of the answer that the viewer has just given, such as `too_late()`; empty if it is not about that.
+        said: What became of the answer that the viewer has just given, such as `too_late()`; empty for none.
     """
     who = plain(approval.decided_by.name, 80) if approval.decided_by else say("somebody")
     if approval.via:

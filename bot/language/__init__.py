@@ -5,6 +5,6 @@ German one, and `en.po` another wording in English, if a company wants one. Prog
 `python -m bot.language.extract` brings them up to date with the code, and says what has no translation yet.
 """
 
-from bot.language.spoken import LANGUAGES, language_of, month, number, say, say_count, speaking, spoken
+from bot.language.spoken import LANGUAGES, language_of, moment, month, number, say, say_count, speaking, spoken
 
-__all__ = ["LANGUAGES", "language_of", "month", "number", "say", "say_count", "speaking", "spoken"]
+__all__ = ["LANGUAGES", "language_of", "moment", "month", "number", "say", "say_count", "speaking", "spoken"]

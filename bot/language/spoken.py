@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from babel.dates import format_skeleton
+from babel.dates import format_datetime, format_skeleton
 from babel.numbers import format_decimal
 
 from bot.language.catalog import catalog
@@ -57,6 +57,14 @@ def number(value: float | Decimal, *, digits: int | None = None) -> str:
 def month(year: int, which: int) -> str:
     """A month as the language that is spoken writes it: `October 2026`."""
     return format_skeleton("yMMMM", date(year, which, 1), locale=spoken())
+
+
+def moment(at: datetime, pattern: str) -> str:
+    """An instant for those whose time zone is not known; the pattern is a text of its own in each language.
+
+    Source: Unicode TR 35, "Date Format Patterns".
+    """
+    return format_datetime(at.astimezone(UTC), pattern, locale=spoken())
 
 
 def _filled(text: str, values: dict[str, object]) -> str:

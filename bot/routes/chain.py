@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 from bot import texts
 from bot.conversations import Conversations, Documents
+from bot.language import speaking
 from bot.outbound import Message, Outbound
+from bot.refusals import told
 from bot.routes import wording
 from bot.routes.doors import Doors
 from bot.routes.mail import MailRoute
@@ -58,7 +61,9 @@ class Routes:
             try:
                 return await self._workflow.ask(system, run, approval, shown, person)
             except (Refused, Invalid, NotFound, SignInNeeded) as error:
-                await self._tell(run, approval, person, wording.not_taken(system.name, approval, error.message))
+                with await self._in_the_initiators_language(run):
+                    why = wording.not_taken(system.name, approval, told(error))
+                    await self._tell(run, approval, person, why)
                 raise Unavailable(f"{system.name} does not take the question: {error.message}") from error
         show = partial(self._teams.ask, run, approval, shown, person)
         return await self._to_person(run, approval, person, show, reminder=False)
@@ -112,15 +117,21 @@ class Routes:
         if person.id == run.initiator.id:
             return await show()
         try:
-            receipt = await self._mail.tell(run, approval, person, reminder=reminder)
+            # Who has no chat has no language that is known: the mail is in the initiator's name, so in theirs.
+            with await self._in_the_initiators_language(run):
+                receipt = await self._mail.tell(run, approval, person, reminder=reminder)
         except Unavailable:
             raise
         except TandemError as error:
             log.warning("%s gets no mail about run %s: %s", person.id, run.run_id, error.message)
             return await show()  # says to the initiator that the person cannot be reached, and waits
         if not reminder:
-            await self._tell(run, approval, person, wording.mailed(person, approval))
+            with await self._in_the_initiators_language(run):
+                await self._tell(run, approval, person, wording.mailed(person, approval))
         return receipt
+
+    async def _in_the_initiators_language(self, run: RunView) -> AbstractContextManager[None]:
+        return speaking(await self._conversations.locale(run.initiator.id))
 
     async def _tell(self, run: RunView, approval: ApprovalView, person: Person, text: str) -> None:
         """Tell the initiator once by which route a question went, or why it does not go."""

@@ -80,6 +80,7 @@ class Doors:
             bot_id=near.bot_id,
             bot_name=near.bot_name,
             tenant=self._tenant,
+            locale=near.locale,  # a guess, until the person writes
         )
 
     async def _meet(self, person: Person, there: Conversation) -> Reachable:

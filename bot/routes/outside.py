@@ -24,6 +24,13 @@ _METADATA = {
     ipaddress.ip_address("fd20:ce::254"),  # Google
 }
 
+# Addresses that hold another one inside: where that leads is somebody else's decision.
+_TUNNELS = (
+    ipaddress.ip_network("2001::/32"),
+    ipaddress.ip_network("64:ff9b::/96"),
+    ipaddress.ip_network("64:ff9b:1::/48"),
+)
+
 
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, as the machine finds them."""
@@ -66,6 +73,8 @@ def _forbidden(address: Address, *, local: bool) -> str:
     inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     if inner is not None:
         return _forbidden(inner, local=local)
+    if any(address in tunnel for tunnel in _TUNNELS):
+        return "behind which another one is hidden"
     if address in _METADATA or address.is_link_local:
         return "where clouds answer with a machine's own identity"
     if address.is_loopback:

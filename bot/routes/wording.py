@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.language import moment, say
 from bot.routes.links import Links
 from bot.texts import clean
 from orchestration.core.label import UNLABELLED, within
@@ -15,7 +16,9 @@ LONGEST_TITLE = 120
 
 def open_title(run: RunView, approval: ApprovalView) -> str:
     """What a question may be called outside of Tandem's own chat: its title, unless that may hold what is protected."""
-    return clean(approval.title, LONGEST_TITLE) if _is_open(approval) else f"a decision in “{clean(run.title, 80)}”"
+    if _is_open(approval):
+        return clean(approval.title, LONGEST_TITLE)
+    return say("a decision in “{run}”", run=clean(run.title, 80))
 
 
 def _is_open(approval: ApprovalView) -> bool:
@@ -25,45 +28,54 @@ def _is_open(approval: ApprovalView) -> bool:
 def subject(run: RunView, approval: ApprovalView, *, reminder: bool) -> str:
     """Of the mail."""
     title = clean(approval.title if _is_open(approval) else run.title, LONGEST_TITLE)
-    return f"Reminder: please answer “{title}”" if reminder else f"Your decision is needed: {title}"
+    if reminder:
+        return say("Reminder: please answer “{question}”", question=title)
+    return say("Your decision is needed: {question}", question=title)
 
 
 def body(run: RunView, approval: ApprovalView, links: Links, *, reminder: bool) -> str:
     """Of the mail, plain text."""
     asks = clean(run.initiator.name, 80)
     lines = [
-        "This still waits for your answer." if reminder else f"{asks} needs a decision from you.",
+        say("This still waits for your answer.")
+        if reminder
+        else say("{person} needs a decision from you.", person=asks),
         "",
-        f"What: {open_title(run, approval)}",
-        f"Who asks: {asks}",
-        f"Due: {due(approval.due_at)}",
+        say("What: {question}", question=open_title(run, approval)),
+        say("Who asks: {person}", person=asks),
+        say("Due: {moment}", moment=due(approval.due_at)),
         "",
-        "You find it, with everything that belongs to it, in your chat with Tandem in Teams:",
+        say("You find it, with everything that belongs to it, in your chat with Tandem in Teams:"),
         links.chat,
     ]
     if links.install:
-        lines += ["", "If Teams does not know Tandem yet, add it here first:", links.install]
-    lines += ["", "Write “status” there if you do not see it at once. You cannot answer by replying to this mail."]
+        lines += ["", say("If Teams does not know Tandem yet, add it here first:"), links.install]
+    lines += ["", say("Write “status” there if you do not see it at once. You cannot answer by replying to this mail.")]
     return "\n".join(lines)
 
 
 def due(at: datetime | None) -> str:
     """When an answer is due, for people anywhere."""
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "no date is set"
+    return moment(at, say("yyyy-MM-dd HH:mm 'UTC'")) if at else say("no date is set")
 
 
 def mailed(person: Person, approval: ApprovalView) -> str:
     """What the initiator is told when a question went out by mail."""
     name, title = clean(person.name, 80), clean(approval.title, LONGEST_TITLE)
-    return (
-        f"{name} does not have Tandem in Teams, so I have sent {name} a mail in your name that asks to answer "
-        f"“{title}” there. What the question shows is seen in Teams only, not in the mail."
+    return say(
+        "{person} does not have Tandem in Teams, so I have sent {person} a mail in your name that asks to answer "
+        "“{question}” there. What the question shows is seen in Teams only, not in the mail.",
+        person=name,
+        question=title,
     )
 
 
 def not_taken(system: str, approval: ApprovalView, why: str) -> str:
     """What the initiator is told when the approval system that policy names does not take a question."""
-    return (
-        f"“{clean(approval.title, LONGEST_TITLE)}” was to be decided in {clean(system, 80)}, which does not take it: "
-        f"{clean(why, 300)} I try again. Please tell whoever runs Tandem."
+    return say(
+        "“{question}” was to be decided in {system}, which does not take it: {why} I try again. "
+        "Please tell whoever runs Tandem.",
+        question=clean(approval.title, LONGEST_TITLE),
+        system=clean(system, 80),
+        why=clean(why, 300),
     )

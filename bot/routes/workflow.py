@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bot.language import speaking
 from bot.routes import wording
 from bot.routes.links import Links
 from bot.routes.receipt import Routed
@@ -145,6 +146,8 @@ class WorkflowRoute:
     def _about(
         self, type_: str, system: ApprovalSystem, run: RunView, approval: ApprovalView, person: Person
     ) -> dict[str, Any]:
+        with speaking("en"):  # a system has no language of its own
+            title = approval.title if type_ == "question" else wording.open_title(run, approval)
         return {
             "type": type_,
             "system": system.name,
@@ -152,7 +155,7 @@ class WorkflowRoute:
             "run": {"id": run.run_id, "title": run.title, "initiator": _person(run.initiator)},
             "approval": {
                 "id": approval.id,
-                "title": approval.title if type_ == "question" else wording.open_title(run, approval),
+                "title": title,
                 "kind": approval.kind,
                 "shown": approval.entry,
                 "requested_at": approval.requested_at,

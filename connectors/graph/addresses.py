@@ -17,6 +17,7 @@ from orchestration.validation.hosts import ascii_host
 from orchestration.validation.text import clean, visible
 
 MOST = 100
+LONGEST = 120  # characters: a longer one would not be seen whole on a card
 
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _ADDRESS = re.compile(r"[^\s<>/\\?%@,;:\"]{1,64}@[^\s<>/\\?%@#,;:\"]{1,255}")
@@ -31,13 +32,25 @@ class Address(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """For people: `Alex Wilber <alex@contoso.com>`."""
-        return f"{clipped(self.name, 60)} <{clipped(self.address, 100)}>" if self.name else clipped(self.address, 100)
+        """For people: `Alex Wilber <alex@contoso.com>`; the address whole, and no name that looks like another one."""
+        return self.address if not self.name or "@" in self.name else f"{clipped(self.name, 60)} <{self.address}>"
 
     def as_recipient(self) -> dict[str, Any]:
         """As Graph writes it."""
         known = {"address": self.address, "name": self.name} if self.name else {"address": self.address}
         return {"emailAddress": known}
+
+
+def told(given: list[str]) -> list[str]:
+    """Who gets something, for people: what is no address is told as it stands, since nothing can go there."""
+    return [_told(each) for each in given]
+
+
+def _told(text: str) -> str:
+    try:
+        return addresses_of([text])[0].shown
+    except Invalid:
+        return clipped(text, 100)
 
 
 def addresses_of(given: list[str], what: str = "recipient") -> list[Address]:
@@ -53,7 +66,8 @@ def addresses_of(given: list[str], what: str = "recipient") -> list[Address]:
         name, address = (match[1].strip(' "'), match[2].strip()) if match else ("", text.strip())
         local, _, domain = address.partition("@")
         # Letters that nobody sees, or that look like others, must not make two addresses look like one.
-        if _ADDRESS.fullmatch(address) and visible(address) == address and (host := ascii_host(domain)):
+        sound = _ADDRESS.fullmatch(address) and len(address) <= LONGEST and visible(address) == address
+        if sound and (host := ascii_host(domain)):
             address = f"{local}@{domain if domain.isascii() else host}"
             found.setdefault(address.casefold(), Address(address, clean(name, 200)))
         else:

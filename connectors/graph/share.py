@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.graph import audience
-from connectors.graph.addresses import Address, addresses_of, check
+from connectors.graph.addresses import Address, addresses_of, check, told
 from connectors.graph.client import GraphClient, GraphSession, as_object, inner, objects, texts
 from connectors.graph.pages import pages
 from connectors.graph.people import Found, People, Who
@@ -168,7 +168,7 @@ def preview(sharing: Sharing, egress: Egress) -> Preview:
     """What the person allows: which file, to whom, to do what."""
     facts = [
         ("File", clipped(sharing.name, 120)),
-        ("With", ", ".join(clipped(each, 120) for each in sharing.people)),
+        ("With", ", ".join(told(sharing.people))),
         ("Permission", _ROLES[sharing.role]),
         ("Invitation", "Each of them gets a mail with the link"),
     ]
@@ -179,7 +179,7 @@ def preview(sharing: Sharing, egress: Egress) -> Preview:
 
 def destination(sharing: Sharing) -> Destination:
     """Those who are let in, and to what."""
-    return Destination(recipients=sharing.people, place=f"{sharing.drive}/{sharing.item} ({sharing.role})")
+    return Destination(recipients=told(sharing.people), place=f"{sharing.drive}/{sharing.item} ({sharing.role})")
 
 
 def summary(shared: Shared) -> str:

@@ -37,15 +37,15 @@ def personal_of(type_: str) -> tuple[str, ...]:
 
 
 @cache
-def _marks(type_: str) -> tuple[bytes, ...]:
-    """What JSON holds wherever one of these fields is there; only those that the type has, so that looking is quick."""
+def _marks(type_: str) -> tuple[tuple[str, bytes], ...]:
+    """The personal fields that a type has, each with what JSON holds wherever it is there, so that looking is quick."""
     from orchestration.core import events
 
     struct = getattr(events, type_, None)
     names = personal_of(type_)
     if isinstance(struct, type) and issubclass(struct, msgspec.Struct):
         names = tuple(name for name in names if name in struct.__struct_fields__)
-    return tuple(f'"{name}":'.encode() for name in names)
+    return tuple((name, f'"{name}":'.encode()) for name in names)
 
 
 def parts(type_: str, body: bytes) -> tuple[bytes, bytes]:
@@ -54,11 +54,11 @@ def parts(type_: str, body: bytes) -> tuple[bytes, bytes]:
     Raises:
         msgspec.DecodeError: The body may have a personal part and is no JSON object.
     """
-    for mark in _marks(type_):
+    for _, mark in _marks(type_):
         if mark in body:
             break
     else:
         return body, b""
     value = _decode(body)
-    personal = {name: value.pop(name) for name in personal_of(type_) if name in value}
+    personal = {name: value.pop(name) for name, _ in _marks(type_) if name in value}
     return (_encode(value), _encode(personal)) if personal else (body, b"")

@@ -198,7 +198,16 @@ def _after_decision(run: Run, name: str, kind: str, command: c.DecideApproval, n
             return skip(run, now, e.TaskSkipped(at=now, task=name, reason="rejected", message=said))
         case "stale", question.LEAVE:
             task = run.tasks[name]
-            return [e.TaskSucceeded(at=now, task=name, entry=task.entry, summary=task.summary)]
+            left = e.TaskSucceeded(
+                at=now,
+                task=name,
+                entry=task.entry,
+                summary=task.summary,
+                label=task.label,
+                tainted=task.tainted,
+                sources=task.sources,
+            )
+            return [left]
         case "failure", question.RETRY:
             return [e.TaskReleased(at=now, task=name)]
         case "failure", question.SKIP:

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.core import events as e
 from orchestration.core.dues import asked_enough, delivered, make_ready, owe, withdraw
+from orchestration.core.label import UNLABELLED, highest
 from orchestration.core.run import (
     ApprovalState,
     Ask,
@@ -54,6 +55,8 @@ def _approval_requested(run: Run, event: e.ApprovalRequested) -> None:
         scope=event.scope,
         editable=event.editable,
     )
+    if event.kind == "stale":  # what was changed once was changed in what has been taken back since
+        task.edits = ""
     _set_approval_timer(run, event.task)
     owe(run, Ask(event.approval))
 
@@ -140,9 +143,10 @@ def _approval_explained(run: Run, event: e.ApprovalExplained) -> None:
 
 
 def _feedback_given(run: Run, event: e.FeedbackGiven) -> None:
-    run.approvals[event.approval].replaced = True
-    task = run.tasks[event.task]
+    approval, task = run.approvals[event.approval], run.tasks[event.task]
+    approval.replaced = True
     task.feedback = [*task.feedback, event.text]
+    task.feedback_label = highest((task.feedback_label or UNLABELLED, approval.label or UNLABELLED))
 
 
 def _arguments_edited(run: Run, event: e.ArgumentsEdited) -> None:

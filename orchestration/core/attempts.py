@@ -103,7 +103,7 @@ def keep_write(run: Run, command: c.KeepWrite, now: datetime) -> list[e.Event]:
         return []
     if skipped := left_out(run, command.task, now):
         return skipped
-    return [e.WriteKept(at=now, task=command.task)]
+    return [e.WriteKept(at=now, task=command.task, label=command.label, tainted=command.tainted)]
 
 
 def complete(run: Run, command: c.CompleteTask, now: datetime) -> list[e.Event]:

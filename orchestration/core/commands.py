@@ -208,9 +208,11 @@ class SkipTask(_Command, frozen=True):
 
 
 class KeepWrite(_Command, frozen=True):
-    """A write whose sources were taken back would be the same again."""
+    """A write whose sources were taken back would be the same again; its sources may be labelled otherwise now."""
 
     task: str
+    label: Label | None = None
+    tainted: bool = False
 
 
 class OpenGroup(_Command, frozen=True):

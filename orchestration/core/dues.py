@@ -97,7 +97,10 @@ def again(run: Run, name: str) -> None:
     drop(run, name)
     old = run.tasks[name]
     task = run.tasks[name] = TaskState(
-        attempt=old.attempt, generation=old.generation + old.written, feedback=old.feedback
+        attempt=old.attempt,
+        generation=old.generation + old.written,
+        feedback=old.feedback,
+        feedback_label=old.feedback_label,
     )
     if old.key and not old.written:  # the same effect, if it is allowed with the same arguments
         task.key, task.inputs, task.journal = old.key, old.inputs, old.journal

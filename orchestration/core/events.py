@@ -197,9 +197,16 @@ class RoundEnded(_Event, frozen=True, tag="RoundEnded"):
 
 
 class WriteKept(_Event, frozen=True, tag="WriteKept"):
-    """What a write was made from was taken back, came out the same, and so the write stands as it is."""
+    """What a write was made from was taken back, came out the same, and so the write stands as it is.
+
+    Attributes:
+        label: How sensitive that is now; None in histories from before labels.
+        tainted: Somebody outside the company may have written part of it.
+    """
 
     task: str
+    label: Label | None = None
+    tainted: bool = False
 
 
 class TimerFired(_Event, frozen=True, tag="TimerFired"):

@@ -21,6 +21,7 @@ from orchestration.core.run import (
     Run,
     TaskState,
     TellReply,
+    askers,
 )
 
 _SIGN_IN_NEEDED = "sign_in_needed"  # the code of `SignInNeeded`, as histories have it
@@ -119,8 +120,10 @@ def _notice_delivered(run: Run, event: e.NoticeDelivered) -> None:
     if kind in ("approval", "reminder"):
         delivered(run, run.approvals[which])
     elif kind in ("back", "reply"):
-        approval, _, number = which.partition(":")
-        run.due.pop((AskInitiator if kind == "back" else TellReply)(approval, int(number)), None)
+        approval, _, count = which.partition(":")
+        asked = askers(run.approvals[approval].remarks, run.initiator, int(count)) if kind == "reply" else []
+        if all((event.notice, person.id) in run.receipts for person in asked):
+            run.due.pop((AskInitiator if kind == "back" else TellReply)(approval, int(count)), None)
     elif kind == "sign_in":
         run.due.pop(AskSignIn(int(which)), None)
     elif kind == "outcome" and int(which or 0) == run.reopened:  # not of an end before that

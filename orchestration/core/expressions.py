@@ -157,7 +157,7 @@ def resolve(value: Any, scope: Scope) -> Any:
     """The nested value with every `${expression}` evaluated.
 
     Args:
-        value: Text, or a list or mapping of such.
+        value: Text, or a list or dict of such.
         scope: `params`, `tasks` and `run`, inside groups also `for_each` and `repeat`, each a mapping; a skipped task
             is None.
 
@@ -169,9 +169,9 @@ def resolve(value: Any, scope: Scope) -> Any:
             return value
         template = _parse(value)
         return _evaluate(template.parts[0][1], scope) if template.whole else resolve_text(value, scope)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: resolve(each, scope) for key, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):  # a union takes longer, and this is done for every value
         return [resolve(each, scope) for each in value]
     return value
 

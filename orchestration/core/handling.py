@@ -8,7 +8,7 @@ from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.answers import admit
 from orchestration.core.control import only_initiator, retraction
-from orchestration.core.run import Run
+from orchestration.core.run import OPERATOR, Run
 from orchestration.errors import AlreadyDecided, Conflict, Invalid, NotPermitted
 
 MOST_REMARKS = 20
@@ -61,7 +61,7 @@ def explain(run: Run, command: c.Explain, now: datetime) -> list[e.Event]:
         raise AlreadyDecided("This question is not open any more, so your reply was not sent.")
     if not command.text.strip():
         raise Invalid("Please write a reply; nothing was sent.")
-    if not approval.remarks or approval.remarks[-1].by.id == run.initiator.id:
+    if not approval.remarks or approval.remarks[-1].by.id in (run.initiator.id, OPERATOR):
         raise AlreadyDecided("Nobody waits for a reply any more; nothing was sent.")
     return [e.ApprovalExplained(at=now, approval=approval.id, by=command.by, text=command.text)]
 
@@ -100,6 +100,8 @@ def edit_arguments(run: Run, command: c.EditArguments, now: datetime) -> list[e.
     approval = admit(run, command.approval, command.by, command.shown)
     if approval.kind != "write" or not approval.editable or run.status != "running":
         raise NotPermitted("Nothing of this can be changed from this card; nothing was changed.")
+    if not command.entry:
+        raise Invalid("Nothing was changed: please try again from the newest card.")
     return [e.ArgumentsEdited(at=now, approval=approval.id, by=command.by, entry=command.entry)]
 
 

@@ -172,6 +172,7 @@ class TaskState(msgspec.Struct, omit_defaults=True):
         sources: What the task itself read outside.
         edits: Context entry of arguments that a person has changed, by name.
         feedback: What approvers wanted done differently, the latest last.
+        feedback_label: How sensitive what they saw then was, the most of all; their words may tell of it.
         parts: What the worker has vouched for, by part.
     """
 
@@ -209,6 +210,7 @@ class TaskState(msgspec.Struct, omit_defaults=True):
     sources: list[Source] = []
     edits: str = ""
     feedback: list[str] = []
+    feedback_label: Label | None = None
     parts: dict[str, Part] = {}
 
 
@@ -373,6 +375,13 @@ class Run(msgspec.Struct):
     dry: bool = False
     left_behind: list[str] = []
     grants: dict[str, Person] = {}
+
+
+def askers(remarks: list[Remark], initiator: Person, number: int) -> list[Person]:
+    """Those who asked back since the reply before the one that is remark `number`, from 1."""
+    ours, before = (initiator.id, OPERATOR), remarks[: number - 1]
+    since = max((at for at, each in enumerate(before, 1) if each.by.id in ours), default=0)
+    return list({each.by.id: each.by for each in before[since:]}.values())
 
 
 def group_of(name: str) -> str:

@@ -148,6 +148,8 @@ def _write_kept(run: Run, event: e.WriteKept) -> None:
     task = run.tasks[event.task]
     run.due.pop(Prepare(event.task), None)
     task.status, task.stale, task.finished_at = "succeeded", False, event.at
+    if event.label is not None:
+        task.label, task.tainted = event.label, event.tainted
     settle(run, event.task)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from orchestration.core import commands as c
 from orchestration.core.plan import Answer
 from orchestration.core.question import Shown
-from orchestration.core.run import Ask, AskInitiator, AskSignIn, Effect, Person, Remind, Report, TellReply
+from orchestration.core.run import Ask, AskInitiator, AskSignIn, Effect, Person, Remind, Report, TellReply, askers
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.engines.live import LiveRun
 from orchestration.errors import TandemError, Unavailable
@@ -89,30 +89,38 @@ class Delivery:
         match effect:
             case Ask(approval=which):
                 assert approval is not None
-                for person in approval.approvers:
-                    if (f"approval:{which}", person.id) not in run.receipts:
-                        yield f"approval:{which}", person.id, partial(self._ask, live, run, approval, person)
+                yield from self._to(
+                    run, f"approval:{which}", approval.approvers, partial(self._ask, live, run, approval)
+                )
             case Remind(approval=which):
                 assert approval is not None
                 said = {vote.by.id for vote in approval.votes}
-                for person in approval.approvers:
-                    if person.id not in said and (f"reminder:{which}", person.id) not in run.receipts:
-                        yield f"reminder:{which}", person.id, partial(self._notifier.remind, run, approval, person)
+                people = [person for person in approval.approvers if person.id not in said]
+                yield from self._to(run, f"reminder:{which}", people, partial(self._notifier.remind, run, approval))
             case AskInitiator(approval=which, number=number):
                 assert approval is not None
                 asking = partial(self._notifier.ask_initiator, run, approval)
                 yield f"back:{which}:{number}", run.initiator.id, asking
             case TellReply(approval=which, number=number):
                 assert approval is not None
-                others = [each.by for each in approval.remarks[:number] if each.by.id != run.initiator.id]
-                for person in others[-1:]:
-                    telling = partial(self._notifier.tell_reply, run, approval, person)
-                    yield f"reply:{which}:{number}", person.id, telling
+                people = askers(approval.remarks, run.initiator, number)
+                yield from self._to(
+                    run, f"reply:{which}:{number}", people, partial(self._notifier.tell_reply, run, approval)
+                )
             case AskSignIn(round=number):
                 yield f"sign_in:{number}", run.initiator.id, partial(self._notifier.ask_sign_in, run)
             case Report():
                 notice = f"outcome:{run.reopened}" if run.reopened else "outcome"
                 yield notice, run.initiator.id, partial(self._report, live, run)
+
+    @staticmethod
+    def _to(
+        run: RunView, notice: str, people: list[Person], send: Callable[[Person], Awaitable[str]]
+    ) -> Iterator[Sending]:
+        """One notice to each of these people who has not got it."""
+        for person in people:
+            if (notice, person.id) not in run.receipts:
+                yield notice, person.id, partial(send, person)
 
     async def _ask(self, live: LiveRun, run: RunView, approval: ApprovalView, person: Person) -> str:
         return await self._notifier.ask(run, approval, await self._read(live, approval.entry, Shown), person)

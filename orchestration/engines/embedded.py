@@ -267,13 +267,14 @@ class EmbeddedEngine:
             except Invalid as error:
                 self._keep_refused(run_id, approval, by, error)
                 raise
-        entry = live.digest(body)
+        entry = live.digest(body) if body else ""
         command = c.EditArguments(approval=approval, by=by, shown=shown, entry=entry)
-        return await self._answer(Request(run_id, command, command_id, entries={entry: body}))
+        return await self._answer(Request(run_id, command, command_id, entries={entry: body} if body else {}))
 
     async def fork(self, run_id: str, upto: int, *, by: Person, command_id: str = "") -> Applied:
         """See `Engine.fork`."""
         copy = await copy_run(self._store, run_id, upto, self._new_id())
+        self._preparation.may_be_shown(copy.run)
         command = c.ForkRun(of=run_id, upto=upto, by=by)
         return await self._ask(Request(copy.run.run_id, command, command_id, copy=copy, resume=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestration.context.flow import Flow, joined
+from orchestration.core.label import highest
 from orchestration.core.plan import Node
 from orchestration.core.run import Run
 from orchestration.engines.scopes import around, groups_around, seen_from
@@ -13,11 +14,17 @@ from orchestration.planning.compiler import gather_reads, items_read, tasks_read
 
 def flow_of(run: Run, name: str) -> Flow:
     """What goes into a task's arguments, or is shown by its question."""
-    node = run.nodes[name]
+    node, told = run.nodes[name], run.tasks[name].feedback_label
     if "." not in name:
-        return joined(run, node.needs)
-    prefix = around(name)
-    return joined(run, seen_from(run, prefix, sorted(tasks_read(node))), _around(run, prefix))
+        flow = joined(run, node.needs)
+    else:
+        prefix = around(name)
+        flow = joined(run, seen_from(run, prefix, sorted(tasks_read(node))), _around(run, prefix))
+    if told is None:
+        return flow
+    # What approvers wanted done differently was said of what they were shown, and may tell of it.
+    seen = [each.entry for each in run.approvals.values() if each.revises == name and each.replaced]
+    return flow._replace(reads=[*flow.reads, *seen], label=highest((flow.label, told)))
 
 
 def flow_of_group(run: Run, name: str, number: int) -> Flow:

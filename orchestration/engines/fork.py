@@ -43,6 +43,8 @@ async def copy_run(store: Store, run_id: str, upto: int, new_id: str) -> Copy:
     rows, salt = await store.events(run_id), await store.salt(run_id)
     if not rows or salt is None:
         raise UnknownRun(f"there is no run {run_id!r}: it may have been removed")
+    if any(row.seal for row in rows):
+        raise Invalid(f"people were erased from run {run_id}, so it cannot be copied: what it rested on is gone")
     if not 2 <= upto <= len(rows):
         raise Invalid(f"run {run_id} has the events 2 to {len(rows)} to go on from, and no event {upto}")
     while upto < len(rows) and rows[upto].at == rows[upto - 1].at:

@@ -172,9 +172,7 @@ class Performance:
             log.exception("looking after task %s of run %s failed", name, live.run.run_id)
             return self._questions.doubt(live, name, "Looking whether it was done failed.")
 
-    def _found(
-        self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome, desk: Desk
-    ) -> Settled:
+    def _found(self, live: LiveRun, name: str, attempt: int, worker: Worker, outcome: Outcome, desk: Desk) -> Settled:
         match outcome:
             case Done(output=output):
                 done, entries = self._completed(live, name, attempt, worker, output, desk)

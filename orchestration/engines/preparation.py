@@ -16,9 +16,19 @@ from orchestration.context.flow import joined
 from orchestration.core import commands as c
 from orchestration.core import expressions
 from orchestration.core.attempts import may_begin_unasked
-from orchestration.core.label import Label, within
+from orchestration.core.label import UNLABELLED, Label, within
 from orchestration.core.plan import Answer, Node
-from orchestration.core.run import Conclude, Dispatch, Effect, Gather, Prepare, PrepareQuestion, number_of
+from orchestration.core.run import (
+    Conclude,
+    Dispatch,
+    Effect,
+    Gather,
+    Prepare,
+    PrepareQuestion,
+    Run,
+    TaskState,
+    number_of,
+)
 from orchestration.engines.flows import flow_of, flow_of_group
 from orchestration.engines.gates import Gate, admit, gate
 from orchestration.engines.gathering import gathering, opening
@@ -26,7 +36,7 @@ from orchestration.engines.limits import Limits
 from orchestration.engines.live import LiveRun
 from orchestration.engines.questions import InvalidArguments, Questions
 from orchestration.engines.scopes import around, entries, scope
-from orchestration.errors import Invalid, TandemError
+from orchestration.errors import Invalid, NotCleared, TandemError
 from orchestration.planning.compiler import gather_reads, tasks_read
 from orchestration.validation.policy_file import Policies
 
@@ -72,9 +82,7 @@ class Preparation:
     def _answered(live: LiveRun) -> set[str]:
         """The tasks that the run's answer tells of."""
         paths = expressions.references(msgspec.to_builtins(live.run.plan.answer))
-        return {
-            name for path in paths if path.startswith("tasks.") and (name := path.split(".")[1]) in live.run.tasks
-        }
+        return {name for path in paths if path.startswith("tasks.") and (name := path.split(".")[1]) in live.run.tasks}
 
     def _entries(self, live: LiveRun, name: str) -> list[str]:
         """The context entries that a task's expressions may read."""
@@ -132,8 +140,8 @@ class Preparation:
     def _given(live: LiveRun, name: str) -> dict[str, Any]:
         """What the plan gives a task, with what a person has changed of it."""
         given: dict[str, Any] = expressions.resolve(used(live, name).with_, scope(live, around(name)))
-        task = live.run.tasks[name]
-        return {**given, **live.value(task.edits)} if task.edits and not task.fell_back else given
+        edits = _edits(live.run.tasks[name])
+        return {**given, **live.value(edits)} if edits else given
 
     def edited(self, live: LiveRun, name: str, fields: dict[str, str]) -> bytes:
         """The context entry of a write's arguments that a person changes, with those that were changed before.
@@ -144,9 +152,9 @@ class Preparation:
         label = flow_of(live.run, name).label
         worker, arguments = self._worker_and_arguments(live, name, used(live, name), label)
         before, task = msgspec.to_builtins(arguments), live.run.tasks[name]
-        edits = dict(live.value(task.edits)) if task.edits else {}
+        edits = dict(live.value(_edits(task)) or {})
         for field, text in fields.items():
-            if field not in worker.editable:
+            if field not in worker.editable or task.fell_back:
                 raise Invalid(f"{field!r} of {worker.capability.name} cannot be changed; nothing was changed.")
             several = isinstance(before[field], list)
             edits[field] = [line.strip() for line in text.splitlines() if line.strip()] if several else text
@@ -155,6 +163,20 @@ class Preparation:
         except msgspec.ValidationError as error:
             raise Invalid(f"This cannot be written as changed: {error}. Nothing was changed.") from None
         return msgspec.json.encode(edits)
+
+    def may_be_shown(self, run: Run) -> None:
+        """Let a copy of a run begin: it asks its initiator whatever it asks.
+
+        Raises:
+            NotCleared: A question is open that its initiator may not see.
+        """
+        ceiling = self._questions.ceiling(run.initiator)
+        for approval in run.approvals.values():
+            if approval.open and not within(approval.label or UNLABELLED, ceiling):
+                raise NotCleared(
+                    "A copy asks you everything, and at that event a question was open to others that is "
+                    f"{spoken(approval.label or UNLABELLED)}: more than may be shown to you. Name an earlier event."
+                )
 
     def as_begun(self, live: LiveRun, name: str, worker: Worker) -> bool:
         """Whether a task's arguments are still those with which its latest attempt began."""
@@ -178,12 +200,13 @@ class Preparation:
         task, write = live.run.tasks[name], worker.capability.effect == "write"
         policy = self._policies.current()
         admit(policy, worker)
-        if write and live.run.dry:
-            return c.SkipTask(task=name, simulated=simulated(worker, arguments))
-        if task.stale and inputs == task.inputs:
-            return c.KeepWrite(task=name)
+        if task.stale and self._digest(live, name, node, worker, edits=task.edits) == task.inputs:
+            return c.KeepWrite(task=name, label=flow.label, tainted=flow.tainted)
         if write:
             passed = gate(policy, live, worker, arguments, flow.label, tainted=flow.tainted)
+            if live.run.dry:
+                seen = within(flow.label, self._questions.ceiling(live.run.initiator))
+                return c.SkipTask(task=name, simulated=simulated(worker, arguments, whole=seen))
             unasked = passed.verdict and may_begin_unasked(task, inputs, tainted=flow.tainted)
             if task.allowed != inputs and not unasked:
                 return self._questions.write(live, name, worker, arguments, inputs, when, passed)
@@ -242,11 +265,13 @@ class Preparation:
         self._registry.begin(worker, holder)
         return True
 
-    def _digest(self, live: LiveRun, name: str, node: Node, worker: Worker) -> str:
+    def _digest(self, live: LiveRun, name: str, node: Node, worker: Worker, *, edits: str | None = None) -> str:
         """Digest of the arguments: who makes what of what the plan says, of which entries and parameters.
 
         Entries are named by their content, so that this stands for the values without coding them again.
         """
+        task = live.run.tasks[name]
+        edits = _edits(task) if edits is None else edits
         about: list[object] = [
             node.capability,
             worker.name,
@@ -257,9 +282,8 @@ class Preparation:
         ]
         if "." in name:  # an item of a list, or a round
             about.append(number_of(name))
-        task = live.run.tasks[name]
-        if task.edits or task.feedback:
-            about.append({"edits": task.edits, "feedback": task.feedback})
+        if edits or task.feedback:
+            about.append({"edits": edits, "feedback": task.feedback})
         return live.digest(msgspec.json.encode(about, order="deterministic"))
 
     def _conclude(self, live: LiveRun) -> c.ConcludeRun:
@@ -288,9 +312,16 @@ def used(live: LiveRun, name: str) -> Node:
     return msgspec.structs.replace(node, capability=node.fallback.capability, with_=node.fallback.with_)
 
 
-def simulated(worker: Worker, arguments: msgspec.Struct) -> str:
-    """What a write would have done."""
+def _edits(task: TaskState) -> str:
+    """What a person changed of a task's arguments: not of a fallback's, nor of what is asked about anew."""
+    return "" if task.fell_back or task.stale else task.edits
+
+
+def simulated(worker: Worker, arguments: msgspec.Struct, *, whole: bool) -> str:
+    """What a write would have done; only that it would have been, to somebody who may not see more."""
     assert worker.preview is not None
+    if not whole:
+        return f"{worker.capability.title} would have been done; what it is may not be shown to you."
     preview = worker.preview(arguments)
     facts = "; ".join(f"{label}: {value}" for label, value in preview.facts)
     return f"Would have been written: {preview.title}" + (f" ({facts})" if facts else "")

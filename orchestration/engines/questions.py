@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from orchestration.errors import Invalid
 from orchestration.validation.policy_file import NoFile, Policies
 
 MOST_SOURCES = 30
+MOST_WALKED = 1000  # tasks: it is done for every question, while nothing else of the run can be
 LONGEST_LINE = 80
 
 Asked = tuple[c.RequestApproval, dict[str, bytes]]  # with the context entries that it names
@@ -68,15 +69,16 @@ class Questions:
         """
         seen = scope(live, around(name))
         try:
-            approvers = _handed_on(_approvers(asked, seen, live.run.initiator), _last(live, name))
+            approvers = _approvers(asked, seen, live.run.initiator)
             items = msgspec.convert(expressions.resolve(asked.items, seen) or [], list[Item])
-            choices = msgspec.convert(expressions.resolve(msgspec.to_builtins(asked.choices), seen), list[Choice])
+            choices = [Choice(each.id, expressions.resolve_text(each.title, seen)) for each in asked.choices]
             working = _working(expressions.resolve(asked.working, seen))
             delegates = msgspec.convert(expressions.resolve(asked.delegates, seen) or [], list[Person])
             escalate_to = expressions.resolve(asked.escalate_to, seen)
             escalate_to = msgspec.convert(escalate_to, Person) if escalate_to else None
         except msgspec.ValidationError as error:
             raise InvalidArguments(f"the question {asked.title!r} cannot be asked: {error}") from None
+        approvers = _handed_on(approvers, delegates, _last(live, name))
         if twice := [item for item, times in Counter(item.id for item in items).items() if times > 1]:
             raise InvalidArguments(f"the question {asked.title!r} has several items called {twice[0]!r}")
         shown = Shown(
@@ -134,7 +136,7 @@ class Questions:
                 facts=preview.facts,
                 choices=CHOICES["write"],
                 sources=self._sources(live, name),
-                fields=_fields(worker, arguments),
+                fields=[] if task.fell_back else _fields(worker, arguments),
                 recipients=gate.recipients,
             )
             return self._request(
@@ -144,7 +146,7 @@ class Questions:
                 [live.run.initiator],
                 inputs=inputs,
                 when=when,
-                editable=bool(worker.editable),
+                editable=bool(worker.editable) and not task.fell_back,
                 scope=gate.scope,
             )
         before = f"This was written before: {task.summary or preview.title}."
@@ -233,7 +235,7 @@ class Questions:
         found: dict[tuple[str, str, str], Source] = {}
         seen, queue = set[str](), [name]
         around_it = {group_of(name)} if "." in name else set[str]()
-        while queue:
+        while queue and len(seen) < MOST_WALKED:
             each = queue.pop()
             if not each or each in seen:
                 continue
@@ -245,7 +247,7 @@ class Questions:
             if each in around_it:  # what it is given from outside, not the other items
                 around_it.add(group_of(each))
             elif each in live.run.groups:
-                queue += [other for other in live.run.tasks if group_of(other) == each]
+                queue += _first(live, each)
             if each == name or each in around_it:
                 queue.append(group_of(each))
         return sorted(found.values(), key=lambda source: (source.system, source.title))[:MOST_SOURCES]
@@ -266,7 +268,8 @@ class Questions:
             earlier = msgspec.convert(live.value(before), Shown)
             if earlier.kind == shown.kind:
                 shown = msgspec.structs.replace(shown, changed=_changes(earlier, shown))
-                label, tainted = highest((label, earlier.label)), tainted or earlier.tainted  # it shows that too
+            # It shows that too, or tells of it: what was written before is told by its summary.
+            label, tainted = highest((label, earlier.label)), tainted or earlier.tainted
         shown = self._labelled(live, shown, label, tainted=tainted)
         shown, approvers = self._audience(shown, approvers, details)
         details |= {"label": shown.label, "tainted": shown.tainted}
@@ -311,11 +314,21 @@ def _last(live: LiveRun, name: str) -> ApprovalState | None:
     return last
 
 
-def _handed_on(approvers: list[Person], last: ApprovalState | None) -> list[Person]:
-    """Those to whom the approvers handed the question that this one replaces."""
+def _handed_on(approvers: list[Person], delegates: list[Person], last: ApprovalState | None) -> list[Person]:
+    """Those to whom the approvers handed the question that this one replaces, as far as they still may answer."""
+    eligible = {person.id for person in delegates}
     for before, to in last.delegated if last is not None and last.replaced else ():
-        approvers = [to if person.id == before.id else person for person in approvers]
+        if to.id in eligible and all(person.id != to.id for person in approvers):
+            approvers = [to if person.id == before.id else person for person in approvers]
     return approvers
+
+
+def _first(live: LiveRun, group: str) -> list[str]:
+    """The first tasks inside a group, of its items or rounds in turn."""
+    begun, body = live.run.groups[group].begun, live.run.nodes[group].body
+    numbers = range(1, min(begun, MOST_WALKED) + 1)
+    inside = (f"{group}.{number}.{child}" for number in numbers for child in body)
+    return [name for name in islice(inside, MOST_WALKED) if name in live.run.tasks]
 
 
 def _approvers(asked: Question, seen: Scope, initiator: Person) -> list[Person]:

@@ -75,6 +75,10 @@ class Inbox:
         """Whether there are none."""
         return not self._waiting
 
+    def ends_with(self, run_id: str) -> bool:
+        """Whether the latest is about this run, and surely no repetition of what was asked of another one."""
+        return bool(self._waiting) and self._waiting[-1].run_id == run_id and not self._waiting[-1].command_id
+
 
 class Round:
     """What one transaction will hold.

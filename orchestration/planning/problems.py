@@ -146,6 +146,11 @@ class _Judge:
                 yield f"{path}.choices: say what may be chosen for each item"
         ids = [choice.id for choice in question.choices]
         yield from (
+            f"{path}.choices: the id {each!r} holds an expression: an id is fixed, only its title may vary"
+            for each in ids
+            if "${" in each
+        )
+        yield from (
             f"{path}.choices: {each!r} is there twice" for each in sorted({each for each in ids if ids.count(each) > 1})
         )
         if question.default and question.default not in ids:

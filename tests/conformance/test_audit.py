@@ -23,10 +23,12 @@ from orchestration.audit.erasure import Erased, Erasure
 from orchestration.audit.personal import parts
 from orchestration.audit.verify import Verdict
 from orchestration.core import commands as c
+from orchestration.core.codec import decode
+from orchestration.core.evolve import fold
 from orchestration.core.view import RunView
 from orchestration.engines.clock import SystemClock
 from orchestration.engines.fork import copy_run
-from orchestration.errors import Conflict, NotFound, Unavailable
+from orchestration.errors import Conflict, Invalid, NotFound, Unavailable
 from orchestration.ports import Anchor, Rewrite, Store
 from orchestration.stores.postgres import PostgresStore
 from orchestration.stores.sqlite import SqliteStore
@@ -432,13 +434,15 @@ async def test_two_people_can_be_erased_one_after_the_other(place: Place) -> Non
     assert MEGAN.name.encode() not in place.bytes()
 
 
-async def test_an_erased_run_can_still_be_copied_and_folded(place: Place) -> None:
+async def test_an_erased_run_can_still_be_folded_and_is_not_copied(place: Place) -> None:
     run_id = await place.worked()
     await place.erase(MEGAN.id)
     store = place.make()
     await store.open()
-    copy = await copy_run(store, run_id, 6, "copy")
-    assert copy.run.initiator.name == "erased person 1"
+    run = fold(decode(row.body) for row in await store.events(run_id))
+    assert run.initiator.name == "erased person 1"
+    with pytest.raises(Invalid, match="people were erased"):
+        await copy_run(store, run_id, 6, "copy")
     await store.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.graph.addresses import Address, addresses_of, check
+from connectors.graph.addresses import Address, addresses_of, check, told
 from connectors.graph.calendar.zones import name_of, zone_named
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object, texts
 from connectors.graph.pages import pages
@@ -128,7 +128,7 @@ def preview(meeting: Meeting, egress: Egress) -> Preview:
     meeting = _outgoing(meeting, egress)
     facts = [("Subject", clipped(one_line(meeting.subject), 200)), ("When", _when(meeting))]
     if meeting.people:
-        facts.append(("Invitations to", ", ".join(clipped(each, 120) for each in meeting.people)))
+        facts.append(("Invitations to", ", ".join(told(meeting.people))))
     else:
         facts.append(("Invitations", "Nobody is invited"))
     if meeting.place.strip():
@@ -142,7 +142,7 @@ def preview(meeting: Meeting, egress: Egress) -> Preview:
 
 def destination(meeting: Meeting) -> Destination:
     """Everybody who is invited."""
-    return Destination(recipients=meeting.people, place="Calendar")
+    return Destination(recipients=told(meeting.people), place="Calendar")
 
 
 def summary(entered: Entered) -> str:

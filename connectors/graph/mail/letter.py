@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.graph.addresses import Address, addresses_of
+from connectors.graph.addresses import Address, addresses_of, told
 from connectors.graph.client import GraphSession, as_object, objects, texts
 from connectors.graph.wording import shown
 from connectors.http import clipped
@@ -150,12 +150,12 @@ def kept(message: dict[str, Any]) -> Kept:
 
 def facts(to: list[str], cc: list[str], subject: str, text: str, egress: Egress) -> list[tuple[str, str]]:
     """What a person sees of a mail before it is written."""
-    lines = [("To", ", ".join(clipped(each, 120) for each in to))]
+    lines = [("To", ", ".join(told(to)))]
     if cc:
-        lines.append(("Cc", ", ".join(clipped(each, 120) for each in cc)))
+        lines.append(("Cc", ", ".join(told(cc))))
     return [*lines, ("Subject", clipped(egress.line(subject), LONGEST_SUBJECT)), ("Text", shown(egress.text(text)))]
 
 
 def destination(mail: Letter) -> Destination:
     """Everybody who gets the mail; to oneself is no exception."""
-    return Destination(recipients=[*mail.to, *mail.cc])
+    return Destination(recipients=told([*mail.to, *mail.cc]))

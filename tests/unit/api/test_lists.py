@@ -93,7 +93,7 @@ async def test_what_has_not_changed_is_not_sent_again(counter: Counter) -> None:
     await counter.bureau.decide(run_id, "ask.1", ALEX, "approve")
     changed = await counter.call("GET", f"/api/runs/{run_id}", headers={"If-None-Match": tag})
     assert (changed.status, changed.headers["ETag"] != tag) == (200, True)
-    assert (changed.headers["Cache-Control"], changed.headers["Vary"]) == ("private, no-cache", "Authorization")
+    assert (changed.headers["Cache-Control"], changed.headers["Vary"]) == ("private, no-cache", "Authorization, Accept-Language")
 
 
 @pytest.mark.parametrize("path", EVERY_PATH)

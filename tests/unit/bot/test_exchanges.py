@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.exchanges import MOST_KEPT, Exchanges
-from bot.silent_failures import FAILURES, failure
+from bot.silent_failures import CODES, failure
 
 
 class Trades:
@@ -65,10 +65,11 @@ async def test_an_offer_without_an_id_counts_for_itself() -> None:
     assert trade.made == 2
 
 
-@pytest.mark.parametrize("code", FAILURES)
+@pytest.mark.parametrize("code", CODES)
 def test_each_failure_says_what_to_do(code: str) -> None:
     assert "sign-in card" in failure(code).text
-    assert failure(code.upper()) is FAILURES[code]
+    assert failure(code.upper()) == failure(code)
+    assert failure(code).by == CODES[code]
 
 
 def test_a_failure_nobody_knows_is_shown_without_what_it_might_hide() -> None:

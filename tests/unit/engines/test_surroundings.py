@@ -393,7 +393,7 @@ def test_neither_writes_watch_nor_are_they_watched(office: Office) -> None:
     office.register("watch", post)
     made = whole(a=add(), p=Node(capability="post", watches=["a"]), w=Node(capability="watch", watches=["p"]), q=add())
     found = plan_problems(made, office.registry)
-    assert "tasks.p.watches: post writes, and what it writes is fixed before it begins; only a read can watch" in found
+    assert "tasks.p.watches: post writes, and what it writes is fixed before it begins: only reads watch" in found
     assert "tasks.w.watches: 'p' writes, and people may be asked about that; only reads can be watched" in found
 
 
