@@ -136,7 +136,7 @@ class Ways:
         self._workflow = WorkflowRoute(
             policies.current, self._webhooks, store, self._links, settings.public_url or here
         )
-        self._mail = MailRoute(notices, store, self._links)
+        self._mail = MailRoute(notices, store, self._links, policies.current)
         self._closing: Closing | None = None
 
     def around(self, teams: TeamsNotifier) -> Routes:

@@ -31,7 +31,7 @@ from bot.signin import SignIns, not_exchanged
 from bot.waiting import OpenQuestions
 from bot.words import Words
 from orchestration.core.run import Person
-from orchestration.errors import NotFound, TandemError
+from orchestration.errors import NotFound, TandemError, Unavailable
 from orchestration.planning.port import Planner
 from orchestration.ports import Clock, Engine
 
@@ -96,8 +96,15 @@ class Dialog:
 
         Errors are told to the person; none is raised for what people send.
         """
-        with speaking(inbound.conversation.locale):
+        with speaking(inbound.conversation.locale or await self._locale(inbound.person)):
             return await self._handled(inbound)
+
+    async def _locale(self, person: Person | None) -> str:
+        """As it is known from before, if an activity does not say it."""
+        try:
+            return await self._conversations.locale(person.id) if person else ""
+        except TandemError:  # what reads the log next says what is the matter
+            return ""
 
     async def _handled(self, inbound: i.Inbound) -> InvokeAnswer | None:
         try:
@@ -113,8 +120,7 @@ class Dialog:
             with self._sign_of_life(inbound):
                 who = await self._conversations.remember(inbound.person, inbound.conversation)
                 self._engine.nudge(who.person.id)
-                with speaking(who.conversation.locale):  # as it is known from before, if this activity does not say it
-                    return await self._attend(who, inbound)
+                return await self._attend(who, inbound)
         except TandemError as error:
             log.warning("activity %s: %s", inbound.id, error.message)
             return await self._trouble(inbound, told(error))
@@ -128,12 +134,12 @@ class Dialog:
             return who
         if who.person.id in self._met:  # perhaps by the turn that this one waited for
             return await self._conversations.of(who.person.id) or who
-        self._met.add(who.person.id)
         try:
             member = await self._outbound.introduce(who.person, who.conversation)
-        except TandemError as error:
-            log.info("the channel tells nothing more of %s: %s", who.person.id, error.message)
-            return who
+        except TandemError as error:  # it might be a guest
+            log.warning("the channel does not tell who %s is: %s", who.person.id, error.message)
+            raise Unavailable(texts.who_unclear()) from error
+        self._met.add(who.person.id)
         guest = member.guest or self._foreign(member)
         return await self._conversations.remember(member.person, who.conversation, guest=guest)
 

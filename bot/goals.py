@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot import cards, summaries, texts
+from bot.cards.moments import month_name
 from bot.conversations import Documents, Reachable
 from bot.groups import GROUP, Groups
 from bot.language import say
@@ -254,5 +255,5 @@ def _asks_again(pending: Pending, outcome: object) -> bool:
 
 def _answered(pending: Pending, said: str) -> dict[str, object]:
     titles = dict(pending.missing.choices)
-    answer = say("Your answer: {answer}", answer=texts.clean(titles.get(said, said), 200))
+    answer = say("Your answer: {answer}", answer=month_name(said) or texts.clean(titles.get(said, said), 200))
     return cards.message(pending.missing.question, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -37,6 +37,10 @@ class _Told(msgspec.Struct, frozen=True):
     at: datetime
 
 
+# How long the person who pressed looks at the card in whose place the new question belongs.
+_SOON = timedelta(seconds=30)
+
+
 class TeamsNotifier:
     """Implements `orchestration.ports.Notifier` in Teams.
 
@@ -66,7 +70,7 @@ class TeamsNotifier:
         self._conversations, self._outbound, self._documents = conversations, outbound, documents
         self.signing_in = SignInMessages(tokens, needs)
         self._together = Together(clock, self._show)
-        self._places: dict[tuple[str, str, str], str] = {}
+        self._clock, self._places = clock, dict[tuple[str, str, str], tuple[str, datetime]]()
         self.values: Values | None = None
 
     async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
@@ -74,7 +78,8 @@ class TeamsNotifier:
         if await self._conversations.of(person.id) is None:
             await self._tell_initiator(run, approval, person)
             raise Unavailable(texts.not_reachable(person))
-        place = self._places.pop((run.run_id, approval.task, person.id), "")
+        place, until = self._places.pop((run.run_id, approval.task, person.id), ("", self._clock.now()))
+        place = place if self._clock.now() < until else ""
         with speaking(await self._conversations.locale(person.id)):
             if place and (receipt := await self._put(person, place, _question(run, approval, shown, person))):
                 return receipt
@@ -82,14 +87,16 @@ class TeamsNotifier:
 
     @contextmanager
     def in_place(self, run_id: str, task: str, person: Person, activity: str) -> Iterator[None]:
-        """Meanwhile, the next question about a task to a person takes the place of one of their messages."""
-        key = run_id, task, person.id
+        """The next question about a task to a person takes the place of one of their messages, if it comes soon."""
+        key, now = (run_id, task, person.id), self._clock.now()
+        self._places = {each: found for each, found in self._places.items() if now < found[1]}
         if activity:
-            self._places[key] = activity
+            self._places[key] = activity, now + _SOON
         try:
             yield
-        finally:
+        except BaseException:  # nothing was changed, so nothing is asked anew
             self._places.pop(key, None)
+            raise
 
     async def _put(self, person: Person, activity: str, message: Message) -> str:
         who = await self._reach(person)

@@ -147,6 +147,8 @@ class Answers:
         if not may_decide(system, person):
             detail = f"Policy does not let {system.name} vouch for {person.name}; nothing was changed."
             await self._refuse(run, approval, person, Problem(403, "not_vouched", detail))
+        if self._workflow.takes(approval, person) != system:
+            await self._refuse(run, approval, person, _not_brought(system))
         return person
 
     async def _decide(

@@ -116,7 +116,13 @@ def top(run: RunView, approval: ApprovalView) -> list[CardElement]:
 
 def choices_of(shown: Shown) -> Sequence[Choice]:
     """What may be answered: standing answers in the reader's language, those of a plan as it has them."""
-    standing = {
+    known = CHOICES[shown.kind]
+    offered = shown.choices or known
+    return [Choice(each.id, _standing(each.title)) if each in known else each for each in offered]
+
+
+def _standing(title: str) -> str:
+    return {
         "Allow": say("Allow"),
         "Don't allow": say("Don't allow"),
         "Try again": say("Try again"),
@@ -128,12 +134,7 @@ def choices_of(shown: Shown) -> Sequence[Choice]:
         "Leave it as it is": say("Leave it as it is"),
         "Approve": say("Approve"),
         "Reject": say("Reject"),
-    }
-    known = CHOICES[shown.kind]
-    return [
-        Choice(each.id, standing.get(each.title, each.title)) if each in known else each
-        for each in shown.choices or known
-    ]
+    }.get(title, title)
 
 
 def kind_title(shown: Shown, kind: str) -> str:

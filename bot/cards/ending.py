@@ -11,7 +11,7 @@ from microsoft_teams.cards.core import Choice as InputChoice
 from bot.cards.buttons import GOAL_SAY, RESULT_CHECK, TASK_LEAVE_OUT, TASK_RETRY, button, link_button, reveal
 from bot.cards.layout import Mark, about, bullets, facts, finished, fitted, header, line, marked, note, words
 from bot.cards.moments import duration
-from bot.cards.standing import doubtful
+from bot.cards.standing import WOULD, doubtful
 from bot.cards.wording import plain, sentence
 from bot.language import say
 from orchestration.core.plan import Answer
@@ -21,7 +21,6 @@ from orchestration.core.view import RunView, TaskView
 _LONGEST_GOAL = 1000
 _MOST_LINKS = 3
 _MOST_FAILED = 2
-_WOULD = "Would have been written: "
 _ENDED_UNDONE = ("failed", "cancelled", "skipped", "pending", "ready", "asking", "backing_off", "open")
 
 
@@ -64,7 +63,7 @@ def _succeeded(run: RunView, answer: Answer | None, most: int) -> dict[str, Any]
 def _simulated(run: RunView, most: int) -> list[CardElement]:
     """What a dry run did not write."""
     all_tasks = (*run.tasks, *run.inside)
-    would = [task.message.removeprefix(_WOULD) for task in all_tasks if task.code == "simulated"]
+    would = [task.message.removeprefix(WOULD) for task in all_tasks if task.code == "simulated"]
     return bullets(say("Would have been written"), would, most=most) or [
         line(words(say("Nothing would have been written.")), spacing="Medium")
     ]

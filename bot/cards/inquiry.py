@@ -8,6 +8,7 @@ from microsoft_teams.cards.core import Choice, ChoiceSetInput
 
 from bot.cards.buttons import GOAL_ANSWER, button
 from bot.cards.layout import finished, fitted, header, line, note, words
+from bot.cards.moments import month_name
 from bot.cards.wording import plain
 from bot.language import say
 from orchestration.planning.port import Missing
@@ -24,13 +25,17 @@ def question(missing: Missing, goal: str) -> dict[str, Any]:
     few = len(missing.choices) <= _MOST_BUTTONS
     hint = note(say("Or write the answer as a message.") if missing.choices else say("Write the answer as a message."))
     if few:
-        actions = [button(title, GOAL_ANSWER, {"value": value}) for value, title in missing.choices]
+        actions = [
+            button(month_name(value) or title, GOAL_ANSWER, {"value": value}) for value, title in missing.choices
+        ]
         return fitted(
             lambda room: finished([*top, line(words(asked), spacing="Medium"), hint], actions, speak=speak), [None]
         )
 
     def build(most: int) -> dict[str, Any]:
-        choices = [Choice(title=plain(title, 80), value=value) for value, title in missing.choices[:most]]
+        choices = [
+            Choice(title=month_name(value) or plain(title, 80), value=value) for value, title in missing.choices[:most]
+        ]
         listing = ChoiceSetInput(
             id="value",
             label=asked,

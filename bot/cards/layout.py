@@ -25,7 +25,7 @@ from microsoft_teams.cards.core import (
 )
 
 from bot.cards.buttons import rows
-from bot.cards.moments import month_name
+from bot.cards.moments import month_name, month_names
 from bot.cards.wording import escaped, plain
 from bot.language import say, say_count
 from orchestration.core.view import RunView
@@ -133,8 +133,10 @@ def header(title: str, subtitle: str = "") -> list[CardElement]:
 
 def about(run: RunView) -> str:
     """The second line of a run's cards: `October 2026 · for Megan Bowen`; of a dry run it says first that it is one."""
-    period = next(filter(None, map(month_name, run.params.values())), "")
-    parts = [] if not period or period in run.title else [period]
+    month = next(filter(month_name, run.params.values()), None)
+    # The title is in the language of the plan, which need not be the reader's.
+    named = any(name in run.title for name in month_names(month))
+    parts = [month_name(month)] if month and not named else []
     rehearsed = [dry()] if run.dry else []
     return " · ".join([*rehearsed, *parts, say("for {person}", person=plain(run.initiator.name, 80))])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from bot.language import month, number, say, say_count
+from bot.language import LANGUAGES, month, number, say, say_count, speaking
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -53,3 +53,12 @@ def month_name(value: object) -> str:
     """`2026-10` => `October 2026`; empty for what is not a month."""
     found = _MONTH.fullmatch(value) if isinstance(value, str) else None
     return month(int(found[1]), int(found[2])) if found and int(found[1]) else ""
+
+
+def month_names(value: object) -> list[str]:
+    """The month in every language; empty for what is not one."""
+    names = []
+    for language in LANGUAGES:
+        with speaking(language):
+            names.append(month_name(value))
+    return list(filter(None, names))

@@ -9,9 +9,7 @@ from microsoft_teams.cards.core import AdaptiveCard, CardElement, RefreshDefinit
 
 from bot.cards.buttons import APPROVAL_REFRESH, button
 from bot.cards.layout import Mark, banner, header, line, words
-from bot.cards.wording import plain
 from bot.language import say
-from orchestration.core.label import UNLABELLED, within
 from orchestration.core.view import ApprovalView, RunView
 
 MOST_USERS = 60  # Teams takes no more
@@ -24,19 +22,15 @@ def neutral(run: RunView, approval: ApprovalView, users: Sequence[str] = ()) -> 
     small group: what it gets is decided when it asks.
 
     Args:
-        run: The run; its title is left out if what is asked about may not be known to everybody.
+        run: The run; not even its title is told.
         approval: The question.
         users: Ids in the channel (`29:...`) of those who are asked.
     """
-    open_to_all = within(approval.label or UNLABELLED, UNLABELLED)
-    title = plain(run.title, 160) if open_to_all else say("A run")
-    said = say("{run} waits for this decision no longer.", run=title)
-    if approval.open:
-        said = say("{run} waits for a decision.", run=title)
+    said = say("A run waits for a decision.") if approval.open else say("A run waits for this decision no longer.")
     mark = Mark("?", "Accent") if approval.open else Mark("✓", "Good")
     word = say("Waits for a decision") if approval.open else say("The decision is no longer waited for")
     body: list[CardElement] = [
-        *header(title if open_to_all else say("A decision")),
+        *header(say("A decision")),
         banner(mark, [words(word, bold=True)]),
         line(words(say("Those who are asked see it here and in their own chats with me.")), spacing="Medium"),
     ]

@@ -13,6 +13,8 @@ from orchestration.core.question import APPROVE
 from orchestration.core.run import ENDED, SETTLED, Person
 from orchestration.core.view import ApprovalView, RunView, TaskView
 
+WOULD = "Would have been written: "  # how the message of a write begins that a dry run left out
+
 
 def _task(status: str) -> Mark:
     return {
@@ -135,6 +137,8 @@ def task_details(run: RunView, task: TaskView, now: datetime) -> list[str]:
     if task.status == "skipped":
         verdict = _verdict(run, task)
         said = "" if verdict or task.code in ("condition", "need") else plain(task.message, 160)
+        if task.code == "simulated":
+            said = say("Would have been written: {what}", what=said.removeprefix(WOULD))
         return [word, _skipped(task.code), verdict, said]
     if task.status == "failed" and task.effect == "write" and not doubtful(task):
         return [say("Failed, surely nothing was written"), plain(task.message, 200)]

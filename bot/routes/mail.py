@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -13,6 +14,8 @@ from bot.routes.links import Links
 from bot.routes.receipt import Routed
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
+from orchestration.errors import NotPermitted
+from orchestration.validation.policy import Policy
 
 KIND = "mailed"
 
@@ -39,10 +42,11 @@ class MailRoute:
         post: Writes mail.
         documents: Remembers each mail from its draft on, so that none goes out twice.
         links: Lead to the chat.
+        policy: What the deployment lets Tandem do; where it denies `mail.send`, no mail is sent here either.
     """
 
-    def __init__(self, post: Post, documents: Documents, links: Links) -> None:
-        self._post, self._documents, self._links = post, documents, links
+    def __init__(self, post: Post, documents: Documents, links: Links, policy: Callable[[], Policy]) -> None:
+        self._post, self._documents, self._links, self._policy = post, documents, links, policy
 
     async def tell(self, run: RunView, approval: ApprovalView, person: Person, *, reminder: bool = False) -> str:
         """Send the mail unless that was done; returns the receipt.
@@ -55,6 +59,8 @@ class MailRoute:
         key = f"{run.run_id}:{approval.id}:{person.id}:{'remind' if reminder else 'ask'}"
         stored = await self._documents.get(KIND, key)
         mail = msgspec.json.decode(stored, type=_Mailed) if stored else None
+        if self._policy().verdict("mail.send", "write") == "deny":
+            raise NotPermitted("The policy of this deployment lets Tandem send no mail.")
         if mail is None:
             subject = wording.subject(run, approval, reminder=reminder)
             text = wording.body(run, approval, self._links, reminder=reminder)

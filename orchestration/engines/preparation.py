@@ -222,7 +222,7 @@ class Preparation:
             attempts=node.attempts or worker.attempts,
             when=when,
             dedupe=worker.capability.dedupe if write else "",
-            key=idempotency_key(live.run.run_id, name, task.generation) if write else "",
+            key=secret_key(live, name, task.generation) if write else "",
             reads=flow.reads,
             label=flow.label,
             tainted=flow.tainted,
@@ -325,6 +325,16 @@ def simulated(worker: Worker, arguments: msgspec.Struct, *, whole: bool) -> str:
     preview = worker.preview(arguments)
     facts = "; ".join(f"{label}: {value}" for label, value in preview.facts)
     return f"Would have been written: {preview.title}" + (f" ({facts})" if facts else "")
+
+
+def secret_key(live: LiveRun, task: str, generation: int) -> str:
+    """The idempotency key of a write, which nobody can foresee who does not have the log.
+
+    What carries the key at the target is taken for the run's own write: a colleague who knew it could put something else
+    there first.
+    """
+    key = idempotency_key(live.run.run_id, task, generation)
+    return f"{key}.{live.digest(key.encode())[:16]}"
 
 
 def idempotency_key(run_id: str, task: str, generation: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import idna
@@ -42,6 +43,7 @@ def destination(url: str) -> str:
     return host if port in (None, usual) else f"{host}:{port}"
 
 
+@lru_cache(maxsize=1024)
 def ascii_host(host: str) -> str:
     """A host as DNS has it; empty if there can be none such."""
     if ":" in host:

@@ -147,6 +147,18 @@ async def test_projections_follow_the_newest_row(store: Store) -> None:
     assert await store.runs(person="megan", open_only=True) == []
 
 
+async def test_a_run_can_go_on_end_and_go_on_again(store: Store) -> None:
+    going_on, ended, again = run(seq=2, wake_at=AT), run(status="failed", open=False, seq=3), run(due=True, seq=4)
+    new = run("r2", proposed_at=AT + timedelta(hours=1), seq=5)  # as a copy begins, with more than one event
+    await store.append(Batch(runs=[run()]))
+    await store.append(Batch(runs=[going_on]))
+    assert await store.open_runs() == [going_on]
+    await store.append(Batch(runs=[ended]))
+    assert await store.open_runs() == []
+    await store.append(Batch(runs=[again, new]))
+    assert await store.open_runs() == [again, new]
+
+
 async def test_open_questions_by_person_oldest_run_first(store: Store) -> None:
     await store.append(
         Batch(

@@ -128,7 +128,7 @@ class People:
     async def _press(self, run: RunView, approval: ApprovalView) -> None:
         choice = {"decision": "answer", "write": "approve"}.get(approval.kind, "")
         if approval.kind == "in_doubt":
-            choice = "done" if await self._client.ask("/look", key=f"{run.run_id}.{approval.task}") else "not_done"
+            choice = "done" if await self._client.ask("/seen", write=f"{run.run_id}.{approval.task}") else "not_done"
         deciding = self._office.engine.decide(
             run.run_id,
             approval.id,

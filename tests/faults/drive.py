@@ -135,6 +135,10 @@ class _Connection:
         self.execute, self.executemany, self.executescript = self._db.execute, self._db.executemany, self._db.execute
         self.close = self._db.close
 
+    @property
+    def total_changes(self) -> int:
+        return self._db.total_changes()
+
     def rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")

@@ -209,7 +209,8 @@ class Life(Office):
         for approval, person in [(each, who) for each in asked for who in each.approvers[: each.quorum]]:
             choice = choose(approval)
             if approval.kind == "in_doubt":
-                choice = "done" if f"{run.run_id}.{approval.task}" in self.world.accepted else "not_done"
+                accepted = {key.rpartition(".")[0] for key in self.world.accepted}
+                choice = "done" if f"{run.run_id}.{approval.task}" in accepted else "not_done"
             command_id = f"press {approval.id}{' copy' * run.dry}{f' {person.id}' * (approval.quorum > 1)}"
             if not choice or command_id in self.world.told:
                 continue

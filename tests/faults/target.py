@@ -65,6 +65,8 @@ class Target(ThreadingHTTPServer):
                     return HTTPStatus.OK, {"untold": sorted(self.begun - set(self.runs)), "next": following}
                 case "/look":
                     return HTTPStatus.OK, body["key"] in self.accepted
+                case "/seen":  # by a person, who does not know the secret part of a key
+                    return HTTPStatus.OK, any(key.rpartition(".")[0] == body["write"] for key in self.accepted)
                 case _:
                     return self._work(path, body)
         return HTTPStatus.OK, True

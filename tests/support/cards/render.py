@@ -1,4 +1,4 @@
-"""Pictures of every sample: `python -m tests.support.cards.render OUTDIR [NAME...]`.
+"""Pictures of every sample: `LOCALE=de-DE python -m tests.support.cards.render OUTDIR [NAME...]`.
 
 Needs Chromium and the npm packages `adaptivecards` and `adaptivecards-designer` (Microsoft's own renderer, and the
 look of Teams); `NODE_MODULES` names their folder if it is not the project's own.
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Page, sync_playwright
 
+from bot.language import speaking
 from tests.support.cards.samples import SAMPLES
 
 NODE_MODULES = Path(os.environ.get("NODE_MODULES") or Path(__file__).parents[3] / "node_modules")
@@ -65,12 +66,12 @@ def missing() -> str:
 
 
 @contextmanager
-def page() -> Iterator[Page]:
+def page(locale: str = "en-GB") -> Iterator[Page]:
     """A page of the system's Chromium that reaches no network."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"])
         try:
-            context = browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", offline=True)
+            context = browser.new_context(timezone_id="Europe/Berlin", locale=locale, offline=True)
             yield context.new_page()
         finally:
             browser.close()
@@ -106,7 +107,8 @@ def main(folder: Path, names: list[str]) -> int:
         sys.exit(f"No pictures: {reason}.")
     folder.mkdir(parents=True, exist_ok=True)
     complaints = 0
-    with page() as drawing:
+    locale = os.environ.get("LOCALE", "en-GB")
+    with page(locale) as drawing, speaking(locale):
         for name, sample in SAMPLES.items():
             if names and name not in names:
                 continue

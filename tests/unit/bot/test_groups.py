@@ -168,7 +168,11 @@ async def test_words_are_answered_in_the_persons_own_chat(desk: Desk, word: str)
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("<at>Tandem</at>", texts.group_hello()), ("<at>Tandem</at> help", texts.group_hello()), ("x" * 1001, texts.too_long())],
+    [
+        ("<at>Tandem</at>", texts.group_hello()),
+        ("<at>Tandem</at> help", texts.group_hello()),
+        ("x" * 1001, texts.too_long()),
+    ],
 )
 async def test_help_and_oddities_are_answered_in_the_thread(desk: Desk, text: str, said: str) -> None:
     await desk.send(MEGAN, **mentioned(text))

@@ -201,8 +201,7 @@ def test_a_group_sees_neither_content_nor_buttons_nor_names() -> None:
         assert inputs(card) == {}
         assert [part for _, part in elements(card["body"]) if str(part.get("type")).startswith("Action.")] == []
         assert not {"discrepancies", "Alex Wilber", "Megan Bowen", "Framework"} & set(text(card).split())
-    assert "Supplier invoices, October 2026" in text(sample("neutral"))
-    assert "Supplier" not in str(sample("neutral-protected")), "not even the title of what is confidential"
+        assert "Supplier" not in str(card), "not even the title of the run"
     assert sample("neutral")["refresh"]["userIds"] == ["29:alex"]
     many = cards.neutral(s.WAITING, s.OPEN, [f"29:{n}" for n in range(200)])
     assert len(many["refresh"]["userIds"]) == 60

@@ -245,7 +245,7 @@ class Source:
         return Number(2 * number.n)
 
     async def write(self, number: Number, context: TaskContext) -> Number:
-        self.written.append((number.n, context.idempotency_key))
+        self.written.append((number.n, context.idempotency_key.rpartition(".")[0]))
         return number
 
 

@@ -364,7 +364,7 @@ async def test_the_initiator_may_not_decide_where_duties_are_separate(office: Of
 
 async def test_a_write_waits_for_its_initiator_and_a_no_skips_it(office: Office) -> None:
     async def write(number: Number, context: TaskContext) -> Number:
-        assert context.idempotency_key.endswith(".upload")
+        assert context.idempotency_key.startswith(f"{context.run_id}.upload.")
         assert context.not_after is not None
         return number
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.capabilities import TaskContext, worker
+from orchestration.capabilities import Preview, TaskContext, worker
 from orchestration.core import commands as c
 from orchestration.core.label import Source
 from orchestration.core.plan import Choice, Fallback, Node, Question
@@ -183,3 +183,24 @@ async def test_an_edit_without_content_changes_nothing(office: Office) -> None:
         question = await asked(office, run_id, "send.1")
         with pytest.raises(Invalid, match="Nothing was changed"):
             await office.send(run_id, c.EditArguments(approval="send.1", by=MEGAN, shown=question.entry, entry=""))
+
+
+async def test_nobody_can_foresee_the_key_of_a_write(office: Office) -> None:
+    """What carries it at the target is taken for the run's own write; run and task are in the data of every card."""
+    keys: list[str] = []
+
+    async def send(draft: Draft, task: TaskContext) -> Draft:
+        keys.append(task.idempotency_key)
+        return draft
+
+    office.registry.add(
+        worker("post", title="Post", effect="write", system="Test", preview=lambda _: Preview("Post", []))(send)
+    )
+    async with opened(office):
+        for _ in range(2):
+            run_id = await office.run(with_needs(plan(draft=DRAFT, send=Node(capability="post", with_=SEND.with_))))
+            await decide(office, run_id, "send.1", "approve")
+            await office.until(run_id, lambda r: of(r, "send").status == "succeeded")
+    secrets = [key.rpartition(".")[2] for key in keys]
+    assert len({*secrets}) == 2
+    assert all(len(secret) == 16 for secret in secrets)

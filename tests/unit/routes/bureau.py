@@ -190,7 +190,7 @@ class Bureau(Office):
             chats,
             self.database,
             doors=doors,
-            mail=MailRoute(self.post, self.database, self.links),
+            mail=MailRoute(self.post, self.database, self.links, lambda: self.policy),
             workflow=self.workflow,
         )
         self.engine = EmbeddedEngine(

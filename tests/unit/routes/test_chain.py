@@ -19,7 +19,7 @@ from orchestration.capabilities import TaskContext
 from orchestration.core.plan import Answer, Node, Plan
 from orchestration.errors import NotFound, NotPermitted, Refused, SignInNeeded, Unavailable
 from tests.support.office import Number
-from tests.unit.routes.bureau import ADELE, ALEX, APP, MEGAN, TENANT, Bureau, gone, opened
+from tests.unit.routes.bureau import ADELE, ALEX, APP, MEGAN, TENANT, Bureau, chat_of, gone, opened
 
 
 @pytest.fixture
@@ -66,6 +66,18 @@ async def test_the_mail_says_what_who_and_when_and_leads_to_the_chat(bureau: Bur
     assert "Who asks: Megan Bowen" in mail["text"]
     assert "Due: 2026-11-22 17:00 UTC" in mail["text"]
     assert f"https://teams.microsoft.com/l/chat/0/0?users=28:{APP}&tenantId={TENANT}" in mail["text"]
+
+
+async def test_the_mail_and_what_the_initiator_is_told_are_in_the_initiators_language(bureau: Bureau) -> None:
+    german = msgspec.structs.replace(chat_of(MEGAN), locale="de-DE")
+    await bureau.conversations.remember(MEGAN, german)
+    await bureau.asked(await bureau.begin("Pay 3 invoices?", due_hours=8))
+    (mail,) = bureau.post.drafts.values()
+    assert mail["subject"] == "Ihre Entscheidung wird gebraucht: Pay 3 invoices?"
+    assert "Fällig: 22. November 2026, 17:00 UTC" in mail["text"]
+    assert "Schreiben Sie dort „Status“" in mail["text"]
+    ((_, said),) = bureau.chats.told
+    assert "in Ihrem Namen eine E-Mail gesendet" in said
 
 
 async def test_a_mail_holds_no_content_and_no_link_that_decides(bureau: Bureau) -> None:
