@@ -11,7 +11,6 @@ from botbuilder.core import TurnContext
 from botframework.connector.token_api.models import TokenExchangeRequest
 from msrest.exceptions import ClientRequestError, HttpOperationError
 
-from bot import texts
 from bot.compat import Adapter
 from bot.conversations import Conversations, Documents, Reachable
 from bot.inbound import TokenExchange
@@ -24,6 +23,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Verdict = Literal["signed_in", "not_signed_in", "other_person"]
 SIGNED_OUT = "signed_out"
+# As all errors do, in English: it may become part of a run, which people with different languages read.
+_DOWN = "The sign-in service does not answer now. Nothing is lost; please try again in a minute."
 
 
 class SignInPage(msgspec.Struct, frozen=True):
@@ -98,10 +99,10 @@ class TokenServiceAssertions:
         try:
             resource = await self._outbound.in_chat(who.conversation, asking)
         except TandemError as error:
-            raise Unavailable(texts.sign_in_down()) from error
+            raise Unavailable(_DOWN) from error
         link = str((resource and resource.sign_in_link) or "")
         if not link:
-            raise Unavailable(texts.sign_in_down())
+            raise Unavailable(_DOWN)
         there = getattr(resource, "token_exchange_resource", None)
         names = {"id": "id", "uri": "uri", "provider_id": "providerId"}
         exchange = {wire: str(value) for name, wire in names.items() if (value := getattr(there, name, None))}
@@ -193,11 +194,11 @@ class TokenServiceAssertions:
             if getattr(error.response, "status_code", 0) in (400, 404, 409, 412):
                 raise _NotTaken from error
             log.warning("the token service refuses: %s", getattr(error.response, "status_code", "without a status"))
-            raise Unavailable(texts.sign_in_down()) from error
+            raise Unavailable(_DOWN) from error
         except ClientRequestError as error:
             # Not the error's text: that holds the address, and the address the person and their sign-in code.
             log.warning("the token service cannot be reached (%s)", type(error).__name__)
-            raise Unavailable(texts.sign_in_down()) from error
+            raise Unavailable(_DOWN) from error
 
 
 class _NotTaken(Exception):

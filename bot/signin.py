@@ -11,6 +11,7 @@ from bot.conversations import Reachable
 from bot.exchanges import Exchanges
 from bot.inbound import TokenExchange
 from bot.outbound import Message, Outbound
+from bot.refusals import told
 from bot.silent_failures import failure
 from orchestration.core.commands import ConfirmSignIn, RecordDelivery
 from orchestration.core.run import Person
@@ -62,7 +63,7 @@ class SignIns:
         try:
             return await self._settle(who, await self._tokens.redeem(who, code), activity)
         except Unavailable as error:
-            return error.message
+            return told(error)
 
     async def exchange(self, who: Reachable, offer: TokenExchange, activity: str) -> tuple[int, Any]:
         """Teams offers a token, once from each client of the person; returns the invoke's answer."""
@@ -98,7 +99,7 @@ class SignIns:
         try:
             page = await self._tokens.page(who)
         except Unavailable as error:
-            return error.message
+            return told(error)
         card = cards.sign_in(run, page.link, self._sessions.needs(who.person))
         receipt = await self._outbound.send(who.conversation, Message(summary=summaries.of_sign_in(run), card=card))
         rounds = [int(notice.partition(":")[2]) for notice, _ in run.receipts if notice.startswith("sign_in:")]
@@ -114,7 +115,7 @@ class SignIns:
             if await self._tokens.assertion(who.person) is None:
                 return texts.sign_in_first()
         except Unavailable as error:
-            return error.message
+            return told(error)
         await self._settle(who, "signed_in", activity)
         return texts.sign_in_again()
 

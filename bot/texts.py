@@ -218,10 +218,6 @@ def signed_out_here() -> str:
     )
 
 
-def sign_in_down() -> str:
-    return say("The sign-in service does not answer now. Nothing is lost; please try again in a minute.")
-
-
 def add_me(person: Person) -> str:
     """Somebody asks in a group who has no personal chat with the bot."""
     name = clean(person.name, 80)

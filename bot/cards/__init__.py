@@ -1,9 +1,9 @@
 """Adaptive Cards for what people see: pure functions from views to the JSON of a card.
 
 No function here knows a clock, reads a store or sends anything. Every card is Adaptive Cards 1.5, fits Teams' size
-limit whatever is in it, and shows text from outside letter by letter: never as Markdown, without invisible
-characters, links only to http(s). Presses are `Action.Execute` with a verb of `bot.cards.buttons`, and an
-`Action.Submit` with the verb in its data for clients without it.
+limit whatever is in it, is in the language that is spoken (`bot.language.speaking`), and shows text from outside
+letter by letter: never as Markdown, without invisible characters, links only to http(s). Presses are `Action.Execute`
+with a verb of `bot.cards.buttons`, and an `Action.Submit` with the verb in its data for clients without it.
 """
 
 from bot.cards.again import superseded

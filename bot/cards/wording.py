@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.language import say
 from orchestration.validation.text import escaped, plain, web_link
 
-__all__ = ["counted", "either", "escaped", "first_name", "listed", "plain", "sentence", "web_link"]
+__all__ = ["either", "escaped", "first_name", "listed", "plain", "sentence", "web_link"]
 
 
 def sentence(text: object, limit: int = 300) -> str:
@@ -27,8 +27,3 @@ def listed(names: list[str]) -> str:
 def either(names: list[str]) -> str:
     """`A`, `A or B`, `A, B or C`."""
     return say("{names} or {last}", names=", ".join(names[:-1]), last=names[-1]) if names[1:] else "".join(names)
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 step`, `3 steps`, `1,200 steps`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

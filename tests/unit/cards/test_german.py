@@ -105,3 +105,15 @@ def test_numbers_months_and_times_are_as_germans_write_them() -> None:
 
 def _items(number: int) -> Any:
     return samples.shown_items(samples.differences(number))
+
+
+def test_no_button_of_ours_is_wider_than_a_phone() -> None:
+    wide = {
+        part["title"]
+        for name in SAMPLES
+        for _, part in elements(german(name))
+        if str(part.get("type", "")).startswith("Action.")
+        and len(part["title"]) > 32
+        and not DATA.search(part["title"])
+    }
+    assert wide == set()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.cards import moments
-from bot.cards.wording import counted, escaped, listed, plain, sentence, web_link
+from bot.cards.wording import escaped, listed, plain, sentence, web_link
 from tests.support.cards.hostile import EVERYTHING, HOSTILE, INVISIBLE
 from tests.support.cards.schema import elements
 
@@ -113,11 +113,6 @@ def test_other_addresses_are_not(url: str) -> None:
 
 
 def test_small_words() -> None:
-    assert [counted(1, "step"), counted(1_200, "step"), counted(0, "entry", "entries")] == [
-        "1 step",
-        "1,200 steps",
-        "0 entries",
-    ]
     assert [listed([]), listed(["A"]), listed(["A", "B"]), listed(["A", "B", "C"])] == [
         "",
         "A",

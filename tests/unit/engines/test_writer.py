@@ -234,3 +234,41 @@ async def test_only_changed_questions_are_written_again(office: Office, monkeypa
         assert len(await store.open_approvals(ALEX.id)) == 19
         await office.send(run_id, CancelRun(by=MEGAN))
         assert await store.open_approvals(ALEX.id) == []
+
+
+async def test_who_looks_while_something_is_written_sees_the_run_as_it_will_be_on_disk(
+    office: Office, store: Breaking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, begun, free = store.append, asyncio.Event(), asyncio.Event()
+
+    async def held(batch: Batch) -> None:
+        begun.set()
+        await free.wait()
+        await append(batch)
+
+    async with opened(office):
+        run_id = await office.run(plan(ask=decision()))
+        await office.until(run_id, lambda r: bool(r.receipts))
+        monkeypatch.setattr(store, "append", held)
+        cancelling = asyncio.ensure_future(office.send(run_id, CancelRun(by=MEGAN)))
+        await asyncio.wait_for(begun.wait(), 5)
+        looking = asyncio.ensure_future(office.engine._writer.read(run_id))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        too_early = looking.done()
+        free.set()
+        seen = await asyncio.wait_for(looking, 5)
+        await cancelling
+        assert not too_early
+        assert seen.run.status == "cancelled"
+        assert await as_logged(store, run_id) == view(seen.run, titles={}, effects={})
+
+
+async def test_looking_at_a_run_in_memory_takes_no_round_of_its_own(office: Office) -> None:
+    async with opened(office):
+        run_id = await office.run(plan(ask=decision()))
+        await office.until(run_id, lambda r: bool(r.receipts))
+        looking = asyncio.ensure_future(office.engine._writer.read(run_id))
+        await asyncio.sleep(0)
+        assert looking.done()
+        assert looking.result().run.run_id == run_id
