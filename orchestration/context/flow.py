@@ -57,9 +57,7 @@ def joined(run: Run, names: Iterable[str], around: Iterable[Flow] = ()) -> Flow:
         if not task.entry:
             continue
         reads[task.entry] = None
-        own, taint = (
-            (task.label or UNLABELLED, task.tainted) if nodes[name].approval is None else carried(run, name)
-        )
+        own, taint = (task.label or UNLABELLED, task.tainted) if nodes[name].approval is None else carried(run, name)
         if own != label:
             label = own if label is None else highest((label, own))
         if taint:

@@ -330,8 +330,8 @@ def simulated(worker: Worker, arguments: msgspec.Struct, *, whole: bool) -> str:
 def secret_key(live: LiveRun, task: str, generation: int) -> str:
     """The idempotency key of a write, which nobody can foresee who does not have the log.
 
-    What carries the key at the target is taken for the run's own write: a colleague who knew it could put something else
-    there first.
+    What carries the key at the target is taken for the run's own write: a colleague who knew it could put something
+    else there first.
     """
     key = idempotency_key(live.run.run_id, task, generation)
     return f"{key}.{live.digest(key.encode())[:16]}"

@@ -228,9 +228,7 @@ class Desk:
         groups = Groups(self.engine, self.conversations, out)
         self.progress = Progress(self.engine, self.conversations, out, groups, self.clock)
         self.goals = Goals(self.engine, LittlePlanner(), out, self.store, groups, self.clock)
-        self.presses = Presses(
-            self.engine, self.goals, self.progress, self.notifier, self.conversations, self.clock
-        )
+        self.presses = Presses(self.engine, self.goals, self.progress, self.notifier, self.conversations, self.clock)
         self.sign_ins = SignIns(self.engine, tokens, out, FakeSessions(self.forgotten))
         self.dialog = Dialog(
             tenant_id=TENANT,
