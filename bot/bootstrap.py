@@ -181,7 +181,7 @@ class Tandem:
     def __init__(self, settings: Settings) -> None:
         clock = SystemClock()
         policies = PolicyFile(Path(settings.policy) if settings.policy else SHIPPED, settings.systems)
-        gate = LastGate(policies)
+        gate = LastGate(policies, settings.sign_in_pages)
         self._store, self._close_log = _log(settings)
         adapter = Adapter(settings)
         conversations = Conversations(self._store)

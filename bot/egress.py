@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import eq
 from typing import Any
 
 import msgspec
@@ -12,7 +15,8 @@ from bot.texts import LONGEST_SUMMARY, clean
 from bot.wire import Message
 from orchestration.validation.hosts import shown_host
 from orchestration.validation.links import strays, without_links
-from orchestration.validation.policy_file import Policies
+from orchestration.validation.policy import Policy
+from orchestration.validation.policy_file import Policies, hosts_of
 from orchestration.validation.text import escaped
 
 log = logging.getLogger(__name__)
@@ -32,10 +36,12 @@ class LastGate:
 
     Args:
         policies: Where links may lead.
+        sign_in: Addresses to whose hosts the buttons of sign-in cards may lead beside that.
     """
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, sign_in: Iterable[str] = ()) -> None:
         self._policies = policies
+        self._sign_in = Policy(hosts=hosts_of(sign_in))
 
     def message(self, message: Message) -> Message:
         """The message as it may go out."""
@@ -46,7 +52,7 @@ class LastGate:
             message,
             summary=clean(self.text(message.summary), LONGEST_SUMMARY),
             text=self.text(message.text),
-            card=None if message.card is None else self.card(message.card),
+            card=None if message.card is None else self.card(message.card, sign_in=message.sign_in),
             sources=sources,
             suggested=[self.text(each) for each in message.suggested],
         )
@@ -63,9 +69,14 @@ class LastGate:
             return escaped(without_links(shown, allows), 2 * len(shown))
         return without_links(text, allows)
 
-    def card(self, card: dict[str, Any]) -> dict[str, Any]:
-        """A card of any kind as it may go out; the one given stays as it is."""
-        left = self._walk(card, "")
+    def card(self, card: dict[str, Any], *, sign_in: bool = False) -> dict[str, Any]:
+        """A card of any kind as it may go out; the one given stays as it is.
+
+        Args:
+            card: The card.
+            sign_in: It is one for signing in: its buttons, and nothing else in it, may lead to the sign-in pages.
+        """
+        left = self._walk(card, "", sign_in=sign_in)
         return left if isinstance(left, dict) else {}
 
     def answer(self, body: Any) -> Any:
@@ -85,18 +96,20 @@ class LastGate:
     def _say(what: str, url: str) -> None:
         log.warning("%s went out without its link: policy names no such host (%s)", what, shown_host(url) or "none")
 
-    def _walk(self, part: Any, key: str) -> Any:
+    def _walk(self, part: Any, key: str, *, sign_in: bool = False) -> Any:
         """The same without what may not go out; None for what is to be left out whole."""
         if isinstance(part, list):
-            return [left for each in part if (left := self._walk(each, key)) is not None]
+            return [left for each in part if (left := self._walk(each, key, sign_in=sign_in)) is not None]
         if not isinstance(part, dict):
             return part
         kind = part.get("type")
         if kind in _PICTURES:
             log.warning("a card went out without a picture (%s)", kind)
             return None
-        allows = self._policies.current().allows
+        allows: Callable[[str], bool] = self._policies.current().allows
         led = part.get("url") if kind == "Action.OpenUrl" else part.get("value") if kind == "signin" else None
+        if led is not None and sign_in and self._sign_in.allows(str(led)):
+            allows = partial(eq, str(led))
         if led is not None and not allows(str(led)):
             self._say("a card", str(led))
             return None
@@ -109,6 +122,6 @@ class LastGate:
             elif isinstance(value, str):
                 read = name in _READ or (name == "value" and (key == "facts" or kind == "Input.Text"))
                 kept[name] = self.text(value) if read else value
-            elif (below := self._walk(value, name)) is not None:
+            elif (below := self._walk(value, name, sign_in=sign_in)) is not None:
                 kept[name] = below
         return None if kind == "ActionSet" and part.get("actions") and not kept.get("actions") else kept

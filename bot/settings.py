@@ -287,10 +287,17 @@ class Settings:
     def systems(self) -> list[str]:
         """Addresses to whose hosts links in what goes out may lead: of the systems that people work with."""
         name, _, rest = self.sharepoint_host.partition(".")
-        own = [self.graph_url, self.sap_url, self.dynamics_url, self.sharepoint_host]
-        sign_in = [self.authority, self.token_service_url]
+        own = [self.sap_url, self.dynamics_url, self.sharepoint_host]
         one_drive = [f"{name}-my.{rest}"] if rest == "sharepoint.com" else []
-        return [each for each in (*own, *one_drive, *sign_in, *SIGN_IN_HOSTS) if each]
+        return [each for each in (*own, *one_drive) if each]
+
+    @property
+    def sign_in_pages(self) -> list[str]:
+        """Addresses to whose hosts the buttons of sign-in cards may lead, and nothing else.
+
+        These hosts send a reader on to whatever address a link names: in a text they would open every door.
+        """
+        return [self.authority, self.token_service_url, *SIGN_IN_HOSTS]
 
     @property
     def local(self) -> bool:

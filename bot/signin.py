@@ -101,7 +101,8 @@ class SignIns:
         except Unavailable as error:
             return told(error)
         card = cards.sign_in(run, page.link, self._sessions.needs(who.person))
-        receipt = await self._outbound.send(who.conversation, Message(summary=summaries.of_sign_in(run), card=card))
+        message = Message(summary=summaries.of_sign_in(run), card=card, sign_in=True)
+        receipt = await self._outbound.send(who.conversation, message)
         rounds = [int(notice.partition(":")[2]) for notice, _ in run.receipts if notice.startswith("sign_in:")]
         record = RecordDelivery(notice=f"sign_in:{max(rounds, default=1)}", to=who.person.id, receipt=receipt.encode())
         await self._engine.send(run.run_id, record)

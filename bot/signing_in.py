@@ -60,8 +60,8 @@ class SignInMessages:
         needs, summary = self._needs(who.person), summaries.of_sign_in(run)
         if page.exchange and await self._silently(who, needs):
             card = cards.silent(run, page.link, self._tokens.connection, page.exchange)
-            return Message(summary=summary, card=card, oauth=True)
-        return Message(summary=summary, card=cards.sign_in(run, page.link, needs))
+            return Message(summary=summary, card=card, oauth=True, sign_in=True)
+        return Message(summary=summary, card=cards.sign_in(run, page.link, needs), sign_in=True)
 
     async def _silently(self, who: Reachable, needs: list[Need]) -> bool:
         now, last = self._now(), self._tried.get(who.person.id)

@@ -38,6 +38,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         feedback: Asks for a thumb up or down.
         by_model: A language model wrote it, so that Teams labels it "AI generated".
         oauth: The card is an OAuth card, with which Teams signs a person in silently.
+        sign_in: The card is one of our own for signing in: its buttons may lead to the sign-in pages.
         suggested: Texts that one press sends, in personal chats and with plain text only.
     """
 
@@ -49,6 +50,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     by_model: bool = False
     suggested: Sequence[str] = ()
     oauth: bool = False
+    sign_in: bool = False
 
 
 def reference(to: Conversation) -> ConversationReference:

@@ -16,7 +16,9 @@ from orchestration.errors import NotCleared, NotPermitted
 from orchestration.validation.policy import Policy
 
 # How SharePoint names everybody of the tenant, and everybody including guests, among a site's people.
-_ALL_MEMBERS, _ALL = "spo-grid-all-users", "c:0(.s|true"
+_ALL_MEMBERS, _ALL = "spo-grid-all-users", ("c:0(.s|true", "c:0!.s|windows")
+_OWN_KIND = "aadUserConversationMember"
+_GUEST = "#ext#"
 
 
 class Room(NamedTuple):
@@ -34,13 +36,13 @@ async def folder(
     Whom a group lets in is not looked up: it counts as members of the organisation.
     """
     own = await provenance.of_library(session, drive)
+    unknown = Room(UNLABELLED, "you may not see who can read there")
     room = Room(own, "that is its label") if own else Room(policy.ceilings.unlabelled, "the library has no label")
     try:
         async for other in _readers(session, policy, drive, item, home):
-            room = min(room, other, key=lambda each: LABELS.index(each.label))
+            room = _lowest(room, other)
     except NotPermitted:
-        unknown = Room(UNLABELLED, "you may not see who can read there")
-        room = room if own else min(room, unknown, key=lambda each: LABELS.index(each.label))
+        room = _lowest(room, unknown)
     return room
 
 
@@ -65,35 +67,66 @@ def _users(permission: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _reader(user: dict[str, Any], policy: Policy, home: str) -> Room:
     login = texts(user, "loginName")
-    if _ALL_MEMBERS in login:
+    if _ALL_MEMBERS in login.casefold():
         return Room(UNLABELLED, "everybody in the organisation can read there")
-    if login == _ALL:
-        outermost = min(policy.ceilings.guests, policy.ceilings.outside, UNLABELLED, key=LABELS.index)
-        return Room(outermost, "everybody, guests too, can read there")
-    address = texts(user, "email") or texts(user, "userPrincipalName") or login.rpartition("|")[2]
-    who = clipped(texts(user, "displayName") or address, 80)
-    return Room(policy.ceiling_of(address, home) if address else policy.ceilings.members, f"{who} can read there")
+    if login.casefold() in _ALL:
+        return _lowest(_stranger(policy, "everybody, guests too, can read there"), Room(UNLABELLED, ""))
+    given = [texts(user, "email"), texts(user, "userPrincipalName"), login.rpartition("|")[2]]
+    addresses = [each for each in given if "@" in each]
+    because = f"{clipped(texts(user, 'displayName') or next(iter(addresses), login), 80)} can read there"
+    return _by_addresses(addresses, policy, home, because) or _stranger(policy, because)
+
+
+def _by_addresses(addresses: list[str], policy: Policy, home: str, because: str) -> Room | None:
+    """What somebody with these addresses may see at most; None without any. Whoever has two has the lower rights."""
+    rooms = [Room(policy.ceiling_of(each, home), because) for each in addresses]
+    if any(_GUEST in each.casefold() for each in addresses):
+        rooms.append(Room(policy.ceilings.guests, because))
+    return _lowest(*rooms) if rooms else None
+
+
+def _stranger(policy: Policy, because: str) -> Room:
+    """Somebody who cannot be told to be the organisation's own."""
+    return _lowest(Room(policy.ceilings.guests, because), Room(policy.ceilings.outside, because))
+
+
+def _lowest(*rooms: Room) -> Room:
+    return min(rooms, key=lambda each: LABELS.index(each.label))
 
 
 async def members(session: GraphSession, policy: Policy, path: str, *, home: str) -> Room:
-    """What a chat or team may hold: no more than any of its members may see."""
+    """What a chat or channel may hold: no more than any of its members may see.
+
+    Args:
+        session: As whom they are looked up.
+        policy: In force.
+        path: The list of members; of a channel `allMembers`, since others than the team's people may be in there.
+        home: User principal name of somebody inside.
+    """
     room = Room(policy.ceilings.unlabelled, "a chat has no label")
-    async for page in pages(session, f"{path}/members", what="see who is in there"):
+    async for page in pages(session, path, what="see who is in there"):
         for member in page:
-            room = min(room, _member(member, policy, home, session.person.tenant), key=lambda e: LABELS.index(e.label))
+            room = _lowest(room, _member(member, policy, home, session.person.tenant))
     return room
 
 
 def _member(member: dict[str, Any], policy: Policy, home: str, tenant: str) -> Room:
-    name = clipped(texts(member, "displayName") or texts(member, "email"), 80)
+    addresses = [each for each in (texts(member, "email"), texts(member, "userPrincipalName")) if "@" in each]
+    name = clipped(texts(member, "displayName") or next(iter(addresses), "somebody"), 80)
+    theirs = texts(member, "tenantId").casefold()
+    rooms: list[Room] = []
     roles = member.get("roles")
     if isinstance(roles, list) and "guest" in roles:
-        return Room(policy.ceilings.guests, f"{name} is a guest there")
-    elsewhere = texts(member, "tenantId")
-    if elsewhere and tenant and elsewhere.casefold() != tenant.casefold():
-        return Room(policy.ceilings.outside, f"{name} of another organisation is there")
-    address = texts(member, "email")
-    return Room(policy.ceiling_of(address, home) if address else policy.ceilings.members, f"{name} is there")
+        rooms.append(Room(policy.ceilings.guests, f"{name} is a guest there"))
+    if theirs and tenant and theirs != tenant.casefold():
+        rooms.append(Room(policy.ceilings.outside, f"{name} of another organisation is there"))
+    if room := _by_addresses(addresses, policy, home, f"{name} is there"):
+        rooms.append(room)
+    elif texts(member, "@odata.type").endswith(f".{_OWN_KIND}") and theirs and theirs == tenant.casefold():
+        rooms.append(Room(policy.ceilings.members, f"{name} is there"))
+    else:
+        rooms.append(_stranger(policy, f"{name} is there, who may be of any organisation"))
+    return _lowest(*rooms)
 
 
 def check(what: str, label: Label, where: str, room: Room, consequence: str) -> None:

@@ -70,7 +70,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 class _Place(msgspec.Struct, frozen=True):
     path: str
     shown: str
-    members: str  # of whom the chat or team consists
+    members: str  # where it is listed who reads there
 
 
 class Chats:
@@ -150,8 +150,8 @@ class Chats:
         if post.team.strip():
             team, name = await _team(session, post.team.strip())
             channel, channel_name = await _channel(session, team, name, post.channel.strip() or "General")
-            path = f"/teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/messages"
-            return _Place(path, f"{name} / {channel_name}", f"/teams/{quote(team, safe='')}")
+            path = f"/teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}"
+            return _Place(f"{path}/messages", f"{name} / {channel_name}", f"{path}/allMembers")
         if post.chat.strip():
             chat, name = post.chat.strip(), "the chat"
         else:
@@ -159,7 +159,8 @@ class Chats:
             if person.id == task.initiator.id:
                 raise Invalid("Nobody can chat with themselves here: name somebody else.")
             chat, name = await _chat_with(session, person.id), f"the chat with {clipped(person.name, 80)}"
-        return _Place(f"/chats/{quote(chat, safe='')}/messages", name, f"/chats/{quote(chat, safe='')}")
+        path = f"/chats/{quote(chat, safe='')}"
+        return _Place(f"{path}/messages", name, f"{path}/members")
 
     async def _found(
         self, session: GraphSession, place: _Place, reference: str, task: TaskContext

@@ -18,7 +18,7 @@ from connectors.graph.provenance import Provenance
 from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
-from orchestration.errors import Invalid, NotFound, NotPermitted, Unavailable
+from orchestration.errors import Conflict, Invalid, NotFound, NotPermitted, Unavailable
 from orchestration.validation.egress import Egress
 
 Role = Literal["read", "write"]
@@ -104,6 +104,7 @@ class Shares:
 
         Raises:
             Invalid: The arguments cannot be meant.
+            Conflict: The file has another name than the one that was shown.
             NotCleared: The file is more sensitive than what one of the people may see; nothing was shared.
             NotFound: The file is gone, or nobody is at an address.
             NotPermitted: The initiator may not share it.
@@ -113,6 +114,7 @@ class Shares:
         people = _checked(sharing)
         session = self._client.acting_as(task.initiator)
         item = await _item(session, sharing.drive, sharing.item)
+        _check_name(item, sharing)
         people = await check(session, people, consequence="Nothing was shared.")
         await self._check_label(session, sharing, people, task)
         inside = await _inside(session, sharing)
@@ -167,7 +169,7 @@ class Shares:
 def preview(sharing: Sharing, egress: Egress) -> Preview:
     """What the person allows: which file, to whom, to do what."""
     facts = [
-        ("File", clipped(sharing.name, 120)),
+        ("File", one_line(sharing.name)),
         ("With", ", ".join(told(sharing.people))),
         ("Permission", _ROLES[sharing.role]),
         ("Invitation", "Each of them gets a mail with the link"),
@@ -194,6 +196,16 @@ def _shared(item: dict[str, Any], invited: list[str], already: list[str]) -> Sha
     return Shared(
         name=texts(item, "name"), link=texts(item, "webUrl"), invited=invited, already=already, said="; ".join(said)
     )
+
+
+def _check_name(item: dict[str, Any], sharing: Sharing) -> None:
+    """The person was shown a name, and Graph an id: both must be of the same file."""
+    name = one_line(texts(item, "name"))
+    if name != one_line(sharing.name):
+        raise Conflict(
+            f"The file that was to be shared is called {clipped(name, 120)!r}, not {clipped(sharing.name, 120)!r} as "
+            "you were shown. Nothing was shared. Search for the file again."
+        )
 
 
 def _checked(sharing: Sharing) -> list[Address]:

@@ -15,7 +15,7 @@ from connectors.sandbox.data import Person
 from connectors.sandbox.days import iso
 from connectors.sandbox.office import Office
 from connectors.sandbox.replies import GraphError, check_options, collection, selected
-from connectors.sandbox.talks import ChatMessage, Talk, Team, chat_id
+from connectors.sandbox.talks import ChatMessage, Outsider, Talk, Team, chat_id
 
 PAGE_CHATS = 20
 PAGE_MESSAGES = 20
@@ -128,6 +128,9 @@ class ChatsApi:
             return self._entity(ask, "channels" if talk.team else "chats", self._talk(talk, ask))
         if tail == "members":
             return self._list(ask, path, "members", [self._member(key, talk.members[:1]) for key in talk.members])
+        if tail == "allMembers" and talk.team:
+            everybody = [self._member(key, talk.members[:1]) for key in talk.members]
+            return self._list(ask, path, "members", [*everybody, *map(_outside_member, talk.outsiders)])
         found = _MESSAGES.fullmatch(tail)
         if not found:
             return None
@@ -214,7 +217,7 @@ class ChatsApi:
                 "email": "",
                 "tenantId": self._office.tenant.id,
                 "webUrl": web_url,
-                "membershipType": "standard",
+                "membershipType": "shared" if talk.outsiders else "standard",
                 "isArchived": False,
             }
         entity: dict[str, Any] = {
@@ -294,6 +297,21 @@ def _since(messages: list[ChatMessage], text: str) -> list[ChatMessage]:
             raise GraphError(400, "BadRequest", f"The $filter '{clause}' is not supported for chat messages.")
         messages = [m for m in messages if (m.created > when if found["op"] == "gt" else m.created < when)]
     return messages
+
+
+def _outside_member(who: Outsider) -> dict[str, Any]:
+    tenant = uuid.uuid5(uuid.NAMESPACE_DNS, who.email.rpartition("@")[2])
+    person = uuid.uuid5(tenant, who.email)
+    return {
+        "@odata.type": "#microsoft.graph.aadUserConversationMember",
+        "id": uuid.uuid5(uuid.NAMESPACE_URL, f"member/{person}").hex,
+        "roles": [],
+        "displayName": who.name,
+        "visibleHistoryStartDateTime": "0001-01-01T00:00:00Z",
+        "userId": str(person),
+        "email": who.email,
+        "tenantId": str(tenant),
+    }
 
 
 def _team(team: Team, tenant: str) -> dict[str, Any]:

@@ -17,8 +17,15 @@ from connectors.sandbox.mailbox_settings import Mailbox
 from connectors.sandbox.tables import Problems
 
 
+class Outsider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody of another organisation with whom a channel is shared."""
+
+    name: str
+    email: str
+
+
 class Talk(msgspec.Struct):
-    """A chat or a channel: who may read and write there."""
+    """A chat or a channel: who may read and write there; `outsiders` read there, too."""
 
     id: str
     kind: str  # oneOnOne, group, channel
@@ -27,6 +34,7 @@ class Talk(msgspec.Struct):
     created: datetime
     team: str = ""
     owners: list[str] = []
+    outsiders: list[Outsider] = []
 
 
 class Team(msgspec.Struct, frozen=True):
@@ -71,12 +79,16 @@ class ChatFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TeamFile(msgspec.Struct, forbid_unknown_fields=True):
-    """The contents of teams/<name>.yml; members are keys of people or names of groups."""
+    """The contents of teams/<name>.yml; members are keys of people or names of groups.
+
+    `shared` names channels that are shared with people of other organisations.
+    """
 
     name: str
     members: list[str]
     channels: dict[str, list[Said]]
     description: str = ""
+    shared: dict[str, list[Outsider]] = {}
 
 
 class Talks(msgspec.Struct, frozen=True):
@@ -117,10 +129,18 @@ def load_talks(
             members,
         )
         found.teams.append(team)
+        for name in described.shared.keys() - described.channels.keys():
+            problems.add(file, f"{name!r} is shared, but no channel", column="shared")
         for name, messages in described.channels.items():
             channel = uuid.uuid5(uuid.NAMESPACE_URL, f"{team.id}/{name}").hex
             talk = Talk(
-                f"19:{channel}@thread.tacv2", "channel", name, members, datetime(2026, 1, 8, 9, tzinfo=UTC), team.id
+                id=f"19:{channel}@thread.tacv2",
+                kind="channel",
+                topic=name,
+                members=members,
+                created=datetime(2026, 1, 8, 9, tzinfo=UTC),
+                team=team.id,
+                outsiders=described.shared.get(name, []),
             )
             found.talks.append(talk)
             found.messages.extend(_said(file, talk, messages, tenant, mailboxes, today, problems))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 import idna
+from publicsuffixlist import PublicSuffixList
 
 LONGEST_URL = 2_000
 _LONGEST_SHOWN = 60
-# Services in which anybody can have an address of their own: a pattern must name whose.
-_ANYBODYS = (
-    "sharepoint.com", "dynamics.com", "azurewebsites.net", "core.windows.net", "cloudapp.azure.com", "azurefd.net",
-    "github.io", "herokuapp.com", "amazonaws.com", "web.app", "pages.dev", "workers.dev", "trycloudflare.com",
+# Services in which anybody can have an address of their own, beside those of the public suffix list, and above them:
+# a pattern must name whose.
+_ANYBODYS = frozenset(
+    {
+        "sharepoint.com", "onmicrosoft.com", "dynamics.com", "core.windows.net", "cloudapp.azure.com", "windows.net",
+        "azure.com", "azure.net", "amazonaws.com", "trycloudflare.com", "nip.io", "sslip.io", "googleapis.com",
+    }
 )  # fmt: skip
+# Those among them that have a label for a region or kind before the customer's own.
+_PARTED = ("core.windows.net", "cloudapp.azure.com", "dynamics.com")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _ODD = re.compile(r"[\s\\\x00-\x20\x7f-\xa0]")
 
@@ -77,9 +83,24 @@ def pattern_problem(pattern: str) -> str:
     name = host.removeprefix("*.")
     if ascii_host(name) != name or "*" in name:
         return "is not a host such as contoso.sharepoint.com or *.contoso.com, in small letters and without https://"
-    if host.startswith("*.") and ("." not in name or name in _ANYBODYS):
+    if host.startswith("*.") and _is_anybodys(name):
         return "takes in everybody's hosts: name yours"
     return ""
+
+
+def _is_anybodys(name: str) -> bool:
+    parted = name.partition(".")[2]
+    return "." not in name or name in _ANYBODYS or parted in _PARTED or _suffixes().is_public(name)
+
+
+def is_top_level(name: str) -> bool:
+    """Whether a name is a top-level domain; any of two letters is taken for one."""
+    return len(name) == 2 or _suffixes().publicsuffix(name) is not None
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
 
 
 def matches(found: str, pattern: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from orchestration.validation.hosts import shown_host
+from orchestration.validation.hosts import is_top_level, shown_host
 from orchestration.validation.text import visible
 
 Allows = Callable[[str], bool]
@@ -21,22 +21,24 @@ Allows = Callable[[str], bool]
 # Longer texts are not parsed: what could be a link in Markdown loses its brackets instead.
 LONGEST_PARSED = 40_000
 _PASSES = 4
-# Top-level domains that programs recognise in `name.com/path`; any of two letters is one.
-_TOP = "com|net|org|info|biz|edu|gov|app|dev|xyz|online|site|top|shop|page|link|click|live|cloud|tech|store|zip|mov"
+_HOSTED = r"(?:https?|wss?|ftps?|file):"
 _END = r"[^\s<>\"]"
 _BARE = re.compile(
     rf"""
       (?<![a-z0-9])(?:[a-z][a-z0-9+.-]{{0,30}}):(?://|\\\\){_END}*      # any scheme with a host
+    | (?<![a-z0-9]){_HOSTED}{_END}+                   # these have one, however many slashes there are
     | (?<![a-z0-9])(?:javascript|vbscript|mailto|msteams|onenote|sip|callto|search|search-ms|ms-[a-z]+):{_END}+
     | (?<![a-z0-9])data:[a-z]+/[a-z0-9.+-]+[;,]{_END}*
     | (?<![a-z0-9.])www\d{{0,3}}\.{_END}+
-    | (?<![\\])\\\\(?=[\w.-]+\\){_END}*                                 # a share: opening it sends a password's hash
-    | (?<![\w:/\\])//(?:[\w-]+\.)+{_END}+                               # whatever scheme the program uses itself
-    | (?<![\w@./-])(?:[\w-]{{1,63}}\.)+(?:{_TOP}|[a-z]{{2}}|xn--[a-z0-9-]+)(?::\d+)?[/?\#]{_END}*
+    | (?<![\\])\\\\(?=[\w.?@$:-]+[\\/]){_END}*                            # a share: opening it sends a password's hash
+    | (?<![\w:/\\])[/\\]{{2}}(?:[\w-]+\.)+{_END}+                         # whatever scheme the program uses itself
+    | (?<![\w@./-])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?[/?\#]{_END}*
+    | (?<![\w@./-])(?:[\w-]{{1,63}}\.)+(?P<top>[a-z][a-z0-9-]{{1,62}})\.?(?::\d+)?[/?\#]{_END}*
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_HINT = re.compile(r"[/\\\[<]|:\S|www", re.IGNORECASE)  # of most texts this says that there is nothing to look for
+_HINT = re.compile(r"[/\\\[<?#]|:\S|www", re.IGNORECASE)  # of most texts this says that there is nothing to look for
+_WITH_HOST = re.compile(rf"^{_HOSTED}[/\\]*", re.IGNORECASE)
 _TRAILING = ".,;:!?'*_)]}"
 _NO_MARKDOWN = str.maketrans({"[": "(", "]": ")", "<": "‹", ">": "›"})
 
@@ -77,12 +79,23 @@ def without_links(text: str, allows: Allows) -> str:
 
 def strays(text: str, allows: Allows) -> list[str]:
     """Addresses that a reader of the text could follow and may not, and those of pictures."""
-    found = [match.group() for match in _BARE.finditer(text) if not _may_stay(match.group(), allows)]
+    found = [match.group() for match in _bare(text) if not _may_stay(match.group(), allows)]
     if not _may_be_markdown(text):
         return found
     if len(text) > LONGEST_PARSED:
         return [*found, "(too long to be parsed)"]
     return [*found, *_marked_up(text, allows)]
+
+
+def _bare(text: str) -> Iterator[re.Match[str]]:
+    """What programs make links of; `report.pdf?` is none, since there is no such top-level domain."""
+    place = 0
+    while match := _BARE.search(text, place):
+        if match["top"] and not is_top_level(match["top"]):
+            place = match.end("top")
+            continue
+        yield match
+        place = match.end()
 
 
 def _may_be_markdown(text: str) -> bool:
@@ -152,14 +165,14 @@ def _again(children: list[Token], allows: Allows) -> str:
 
 
 def _without_bare(text: str, allows: Allows) -> str:
-    def instead(match: re.Match[str]) -> str:
+    parts, place = [], 0
+    for match in _bare(text):
         found = match.group()
-        if _may_stay(found, allows):
-            return found
-        end = len(found.rstrip(_TRAILING))
-        return removed(found[:end]) + found[end:]
-
-    return _BARE.sub(instead, text)
+        if not _may_stay(found, allows):
+            end = len(found.rstrip(_TRAILING))
+            parts += [text[place : match.start()], removed(found[:end]), found[end:]]
+            place = match.end()
+    return "".join([*parts, text[place:]])
 
 
 def _may_stay(found: str, allows: Allows) -> bool:
@@ -169,5 +182,7 @@ def _may_stay(found: str, allows: Allows) -> bool:
 
 def removed(url: str, what: str = "link to") -> str:
     """What stands in place of a link or picture: where it would have led, in words."""
+    # The port of a share stands after an @, where others have the name of a user.
+    url = url.replace("@", ":") if url.startswith("\\\\") else _WITH_HOST.sub("//", url)
     host = shown_host(url)
     return f"({what} {host} removed)" if host else "(link removed)"

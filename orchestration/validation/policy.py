@@ -15,6 +15,9 @@ from orchestration.validation.hosts import ascii_host, destination, is_this_mach
 Rule = Literal["allow", "ask", "deny"]
 
 ALWAYS_ASKED: Label = "highly_confidential"
+# What lets others in to something whose own label only the connector learns, after everybody has been asked: never
+# done without asking, since it may be highly confidential.
+ALWAYS_ASKED_ABOUT = frozenset({"files.share"})
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*(?:\.\*)?|\*")
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _SETTING = re.compile(r"TANDEM_[A-Z0-9_]+")
@@ -89,7 +92,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """What becomes of a task: without a rule reads are done and writes asked about.
 
         A write that somebody outside may have written part of is never done without asking, nor one of what is highly
-        confidential, whatever the rule says.
+        confidential, nor the sharing of a file, whatever the rule says.
         """
         fitting = [rule for rule in self.capabilities if covers(rule, capability)]
         rule = self.capabilities[max(fitting, key=_narrowness)] if fitting else None
@@ -97,7 +100,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return "deny"
         if effect == "read":
             return "allow"
-        return "allow" if rule == "allow" and not tainted and label != ALWAYS_ASKED else "ask"
+        asks = tainted or label == ALWAYS_ASKED or capability in ALWAYS_ASKED_ABOUT
+        return "allow" if rule == "allow" and not asks else "ask"
 
     def ceiling(self, person: Person) -> Label:
         """The most sensitive label that a person may be shown."""
@@ -186,6 +190,8 @@ def _system_problems(system: ApprovalSystem) -> list[str]:
         found.append(".name: must not be empty")
     if not system.for_capabilities and not system.titles:
         found.append(": says neither for_capabilities nor titles, so that no question would ever go there")
+    if any(not title.strip() for title in system.titles):
+        found.append(".titles: a blank one fits every question: leave it out")
     found += [
         f".deciders: {each!r} is not a user principal name" for each in system.deciders if not _ADDRESS.fullmatch(each)
     ]

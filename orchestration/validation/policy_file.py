@@ -68,7 +68,7 @@ class PolicyFile:
         self, path: Path = SHIPPED, systems: Iterable[str] = (), clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._path, self._clock = path, clock
-        self._hosts = [host for each in systems if each and (host := destination(each) or each.lower())]
+        self._hosts = hosts_of(systems)
         self._stamp = _stamp(path)
         self._looked_at = clock()
         self._policy = self._read()
@@ -94,6 +94,11 @@ class PolicyFile:
     def _read(self) -> Policy:
         policy = read(self._path)
         return msgspec.structs.replace(policy, hosts=[*policy.hosts, *self._hosts])
+
+
+def hosts_of(systems: Iterable[str]) -> list[str]:
+    """The hosts of addresses, as policy names them; bare hosts stay as they are."""
+    return [host for each in systems if each and (host := destination(each) or each.lower())]
 
 
 def read(path: Path) -> Policy:

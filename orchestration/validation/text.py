@@ -23,6 +23,7 @@ _IDLE_JOINER = re.compile(
     f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]|[\u200c\u200d](?![{_JOINING}])|(?<![{_JOINING}])[\ufe0e\ufe0f]"
 )
 _BLANKS = re.compile(r"\s+")
+_TWO_BRACES = re.compile(r"\{(?=\{)")  # also where three are side by side
 
 # What begins emphasis, code, a link, an image, a table or strike-through anywhere in a text.
 _INLINE = re.compile(r"[\\`*_~\[\]|]")
@@ -60,7 +61,8 @@ def plain(text: object, limit: int = 300) -> str:
     whole = str(text)
     part = whole[: 8 * limit]  # as in `clean`
     seen = (" " if char.isspace() else char for char in part if char.isspace() or _shows(char))
-    shown = _BLANKS.sub(" ", "".join(seen)).strip().replace("{{", "{ {")
+    shown = _BLANKS.sub(" ", "".join(seen)).strip()
+    shown = _TWO_BRACES.sub("{ ", shown)
     if len(shown) <= limit and len(part) == len(whole):
         return shown
     return shown[: limit - 1].rstrip() + "…"

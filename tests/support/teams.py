@@ -152,7 +152,7 @@ class Teams:
         self.store = SqliteStore(Path(settings.data_dir) / "tandem.db")
         self.adapter = Adapter(settings)
         self.conversations = Conversations(self.store)
-        gate = LastGate(PolicyFile(systems=settings.systems))
+        gate = LastGate(PolicyFile(systems=settings.systems), settings.sign_in_pages)
         self.outbound = Outbound(self.adapter, clock=clock, lost=self.conversations.lost, gate=gate)
         self.tokens = TokenServiceAssertions(
             self.adapter, self.conversations, self.outbound, settings.oauth_connection, self.store

@@ -20,7 +20,11 @@ KEY_PROPERTY = "String {6f0c7c3e-90f5-4e0e-9d3d-3c1f4f0f7a42} Name TandemKey"
 IMMUTABLE = {"Prefer": 'IdType="ImmutableId"'}
 LONGEST_TEXT = 500_000
 LONGEST_SUBJECT = 255
-_FIELDS = "id,subject,isDraft,webLink,toRecipients,changeKey"
+FIELDS: dict[str, str | int] = {
+    "$select": "id,subject,isDraft,webLink,changeKey,toRecipients,ccRecipients,bccRecipients,replyTo,body,"
+    "hasAttachments",
+    "$expand": f"singleValueExtendedProperties($filter=id eq {quoted(KEY_PROPERTY)})",
+}
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,8 +47,9 @@ class Sending(Letter, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of `mail.send`.
 
     Attributes:
-        draft: Id of a draft that `mail.draft` made with the same content; empty: a draft is made first.
-        change_key: Of that draft; if it was changed since, it is not sent.
+        draft: Id of a draft that `mail.draft` made with the same content; empty: a draft is made first. It is sent only
+            if it holds just what was shown, and nothing else.
+        change_key: Of that draft, always with it; if it was changed since, it is not sent.
     """
 
     draft: str = ""
@@ -52,12 +57,13 @@ class Sending(Letter, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A mail with Tandem's key, as the mailbox has it; `is_draft` until it is sent."""
+    """A mail with Tandem's key as the mailbox has it; `is_draft` until it is sent, `message` is what Graph says."""
 
     id: str
     is_draft: bool
     link: str
     change_key: str
+    message: dict[str, Any]
 
 
 def recipients(to: list[str], cc: list[str]) -> tuple[list[Address], list[Address]]:
@@ -117,8 +123,8 @@ async def with_key(session: GraphSession, key: str) -> Kept | None:
     matches = f"ep/id eq {quoted(KEY_PROPERTY)} and ep/value eq {quoted(key)}"
     query: dict[str, str | int] = {
         "$filter": f"singleValueExtendedProperties/any(ep: {matches})",
-        "$select": _FIELDS,
         "$top": 10,
+        **FIELDS,
     }
     body = await session.get("/me/messages", what="look for the mail in your mailbox", query=query, headers=IMMUTABLE)
     found = [kept(each) for each in objects(body)]
@@ -145,6 +151,7 @@ def kept(message: dict[str, Any]) -> Kept:
         is_draft=message.get("isDraft") is True,
         link=texts(message, "webLink"),
         change_key=texts(message, "changeKey"),
+        message=message,
     )
 
 

@@ -15,7 +15,9 @@ import msgspec
 
 from connectors.graph.addresses import check
 from connectors.graph.client import GraphClient, GraphSession, as_object
+from connectors.graph.mail.held import differences
 from connectors.graph.mail.letter import (
+    FIELDS,
     IMMUTABLE,
     Kept,
     Sending,
@@ -31,7 +33,7 @@ from connectors.graph.mail.letter import (
 from connectors.graph.wording import counted
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Done, NotDone, Preview, TaskContext, Unknown
-from orchestration.errors import Conflict, InvalidContent, NotFound, NotPermitted, OutcomeUnknown, Unavailable
+from orchestration.errors import Conflict, Invalid, InvalidContent, NotFound, NotPermitted, OutcomeUnknown, Unavailable
 from orchestration.validation.egress import Egress
 
 # How long Sent Items may lag behind; measured from `not_after`, since nothing is sent later than that.
@@ -67,17 +69,21 @@ class Sends:
         Raises:
             Invalid: A recipient, the subject or the text cannot be as it is.
             NotFound: Nobody is at an address, or the draft is gone.
-            Conflict: The draft was changed since it was shown.
+            Conflict: The draft was changed since it was shown, or holds something else.
             Unavailable: Nothing was sent.
             OutcomeUnknown: It may have been.
         """
         key = key_of(task, "mail.send")
-        recipients(mail.to, mail.cc)
-        subject, _ = content(mail.subject, mail.text, self._egress)
+        to, cc = recipients(mail.to, mail.cc)
+        subject, text = content(mail.subject, mail.text, self._egress)
+        if mail.draft and not mail.change_key:
+            raise Invalid("Which state of the draft? Give its change_key, too: both are results of mail.draft.")
         session = self._client.acting_as(task.initiator)
         found = await self._found(session, mail, task, key)
         if found is None and mail.draft:
             raise NotFound("The draft is not in your mailbox any more. Nothing was sent. Save a new one first.")
+        if found is not None and (found.is_draft or mail.draft):
+            _compare(differences(found.message, to, cc, subject, text), mail, found)
         if found is not None and not found.is_draft:
             return _sent(found, mail, subject)
         if found is not None and mail.change_key and found.change_key != mail.change_key:
@@ -133,7 +139,7 @@ class Sends:
         response = await session.call(
             "GET",
             f"/me/messages/{quote(known, safe='')}",
-            query={"$select": "id,subject,isDraft,webLink,changeKey"},
+            query=FIELDS,
             headers=IMMUTABLE,
         )
         if response.status_code in (404, 410):
@@ -166,6 +172,17 @@ def preview(mail: Sending, egress: Egress) -> Preview:
 def summary(sent: Sent) -> str:
     """To how many it went."""
     return f"to {counted(len(sent.to), 'person', 'people')}: {clipped(sent.subject, 60)}"
+
+
+def _compare(differing: list[str], mail: Sending, found: Kept) -> None:
+    if not differing:
+        return
+    what, consequence = ("draft", "Nothing was sent.") if found.is_draft else ("mail", "It had been sent before.")
+    raise Conflict(
+        f"The {what} {clipped(mail.subject, 80)!r} in your mailbox is not what was shown to you: "
+        f"{', '.join(differing)}. "
+        f"{consequence} Look at it in Outlook, or start again."
+    )
 
 
 def _sent(found: Kept, mail: Sending, subject: str) -> Sent:

@@ -57,6 +57,21 @@ async def test_channels_take_messages_of_members_and_replies(world: World) -> No
     assert [(m["body"]["content"], m["replyToId"]) for m in replies["value"]] == [("Yes", said["id"])]
 
 
+async def test_a_shared_channel_lists_whom_it_is_shared_with(world: World) -> None:
+    _, teams = await world.api("diego", "GET", "/me/joinedTeams")
+    team = f"/teams/{teams['value'][0]['id']}"
+    _, channels = await world.api("diego", "GET", f"{team}/channels")
+    kinds = {each["displayName"]: each["membershipType"] for each in channels["value"]}
+    assert (kinds["Vendor"], kinds["Status"]) == ("shared", "standard")
+    found = {}
+    for each in channels["value"]:
+        _, members = await world.api("diego", "GET", f"{team}/channels/{each['id']}/allMembers")
+        found[each["displayName"]] = {member["email"] for member in members["value"]}
+    assert found["Vendor"] - found["Status"] == {"nadia.ricci@nordwind-consulting.example"}
+    _, members = await world.api("diego", "GET", f"{team}/members")
+    assert {member["email"] for member in members["value"]} == found["Status"]
+
+
 async def test_what_is_no_message_is_refused(world: World) -> None:
     _, chat = await chat_with(world, "megan", "diego")
     path = f"/chats/{chat['id']}/messages"

@@ -18,7 +18,8 @@ from tests.support.cards.samples import SAMPLES
 
 OWN = "https://contoso.sharepoint.com/sites/Finance/Report.xlsx"
 EVIL = "https://evil.example/x?d=secret"
-GATE = LastGate(NoFile(Policy(hosts=["contoso.sharepoint.com", "token.botframework.com"])))
+SIGN_IN = ("https://login.microsoftonline.com", "token.botframework.com")
+GATE = LastGate(NoFile(Policy(hosts=["contoso.sharepoint.com"])), SIGN_IN)
 
 
 def card(*body: dict[str, Any], actions: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -132,8 +133,30 @@ def test_a_sign_in_card_keeps_its_own_link_and_no_other() -> None:
         return {"text": "Sign in", "tokenExchangeResource": exchange, "buttons": [{"type": "signin", "value": url}]}
 
     good = sign_in("https://token.botframework.com/api/oauth/signin?signin=abc")
-    assert GATE.card(good) == good
-    assert GATE.card(sign_in(EVIL))["buttons"] == []
+    assert GATE.card(good, sign_in=True) == good
+    assert GATE.card(good)["buttons"] == []
+    assert GATE.card(sign_in(EVIL), sign_in=True)["buttons"] == []
+
+
+ONWARDS = (
+    "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=beef&prompt=none"
+    "&redirect_uri=https%3A%2F%2Fevil.example&state=SECRET"
+)
+
+
+def test_a_sign_in_page_sends_nobody_on_but_from_a_button_of_a_sign_in_card() -> None:
+    made = card({"type": "TextBlock", "text": f"[the list]({ONWARDS})"}, actions=[opening(ONWARDS)])
+    for left in (GATE.card(made), GATE.card(made, sign_in=True)):
+        assert left["body"][0]["text"] == "the list (link to login(.)microsoftonline(.)com removed)"
+    assert GATE.card(made)["actions"] == []
+    assert GATE.card(made, sign_in=True)["actions"] == [opening(ONWARDS)]
+    icon = {**opening(OWN), "iconUrl": ONWARDS}
+    assert GATE.card(card(actions=[icon]), sign_in=True)["actions"] == [opening(OWN)]
+    message = Message(summary="S", text=ONWARDS, sign_in=True, sources=[Source(title="T", system="S", link=ONWARDS)])
+    left_over = GATE.message(message)
+    assert (left_over.text, left_over.sources[0].link) == ("(link to login(.)microsoftonline(.)com removed)", "")
+    assert GATE.message(Message(summary="S", card=made)).card == GATE.card(made)
+    assert GATE.message(Message(summary="S", card=made, sign_in=True)).card == GATE.card(made, sign_in=True)
 
 
 def test_the_answer_to_a_press_passes_the_gate_too() -> None:

@@ -55,7 +55,9 @@ def test_invisible_letters_are_stripped_and_lines_joined() -> None:
 
 
 def test_macros_of_cards_do_not_run_in_text_from_outside() -> None:
-    assert "{{" not in plain("{{DATE(2026-01-01T00:00:00Z)}}")
+    for text in ("{{DATE(2026-01-01T00:00:00Z)}}", "{{{DATE(2026-01-01T00:00:00Z,SHORT)}}", "{\u200b{{{TIME(1)}}"):
+        assert "{{" not in plain(text)
+        assert "{{" not in escaped(text)
 
 
 def test_long_text_is_cut_visibly() -> None:

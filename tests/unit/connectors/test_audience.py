@@ -15,7 +15,7 @@ from connectors.graph.share import Shares, Sharing
 from connectors.graph.share import preview as share_preview
 from connectors.graph.upload import Uploads
 from orchestration.core.label import Label
-from orchestration.errors import Invalid, NotCleared
+from orchestration.errors import Conflict, Invalid, NotCleared
 from orchestration.validation.egress import Egress
 from orchestration.validation.policy import Ceilings, Policy
 from orchestration.validation.policy_file import NoFile
@@ -26,11 +26,16 @@ __all__ = ["drive", "graph"]
 
 EVERYBODY = {"roles": ["read"], "grantedToV2": {"siteUser": {"loginName": "c:0-.f|rolemanager|spo-grid-all-users/t"}}}
 ANONYMOUS = {"roles": ["read"], "link": {"scope": "anonymous", "type": "view"}}
+KIND = "#microsoft.graph."
 ORGANISATION = {"roles": ["read"], "link": {"scope": "organization", "type": "view"}}
 
 
 def reader(upn: str) -> dict[str, Any]:
     return {"roles": ["read"], "grantedToV2": {"user": {"displayName": upn.split("@", maxsplit=1)[0], "email": upn}}}
+
+
+def named(**user: str) -> dict[str, Any]:
+    return {"roles": ["read"], "grantedToV2": {"siteUser": user}}
 
 
 def labelled(label: Label) -> Any:
@@ -47,6 +52,22 @@ def labelled(label: Label) -> Any:
         ("", [ANONYMOUS], "internal", "anybody who has a link"),
         ("", [reader("bob@elsewhere.example")], "confidential", "bob can read there"),
         ("", [reader("bob_elsewhere.example#EXT#@contoso.example")], "confidential", "can read there"),
+        ("l2", [named(displayName="Eve")], "confidential", "Eve can read there"),
+        ("l2", [named(loginName="i:0#.f|membership|urn:spo:anon#abc", displayName="X")], "confidential", "X can read"),
+        ("l2", [named(loginName="c:0-.f|rolemanager|SPO-GRID-ALL-USERS/x")], "confidential", "everybody in the org"),
+        ("l2", [named(loginName="c:0!.s|windows")], "confidential", "everybody, guests too"),
+        (
+            "l2",
+            [
+                named(
+                    email="eve@contoso.example",
+                    displayName="Eve",
+                    loginName="i:0#.f|membership|eve_x.com#ext#@contoso.example",
+                )
+            ],
+            "confidential",
+            "Eve can read there",
+        ),
         ("", [], "highly_confidential", "the library has no label"),
     ],
 )
@@ -86,6 +107,15 @@ async def test_where_the_readers_cannot_be_seen_only_what_is_internal_is_put(gra
     assert drive.puts == 1
 
 
+async def test_where_the_readers_cannot_be_seen_the_librarys_label_opens_nothing(
+    graph: GraphClient, drive: Drive
+) -> None:
+    drive.permissions_status, drive.default_label = 403, "l2"
+    with pytest.raises(NotCleared, match="you may not see who can read there"):
+        await Uploads(graph).upload(report(), labelled("confidential"))
+    assert drive.puts == 0
+
+
 async def test_a_person_with_a_lower_ceiling_keeps_a_file_out(graph: GraphClient, drive: Drive) -> None:
     drive.permissions = [reader("temp@contoso.example")]
     policy = Policy(ceilings=Ceilings(people={"Temp@contoso.example": "internal"}))
@@ -99,6 +129,7 @@ class Teams:
 
     def __init__(self) -> None:
         self.members: list[dict[str, Any]] = []
+        self.shared_with: list[dict[str, Any]] = []
         self.posted: list[str] = []
         self.invited: list[str] = []
         self.messages: list[str] = []
@@ -108,6 +139,8 @@ class Teams:
         path = request.path.removeprefix("/v1.0")
         if path.endswith("/members"):
             return web.json_response({"value": self.members})
+        if path.endswith("/allMembers"):
+            return web.json_response({"value": [*self.members, *self.shared_with]})
         if path.endswith("/messages") and request.method == "POST":
             self.posted.append((await request.json())["body"]["content"])
             return web.json_response({"id": "m1"}, status=201)
@@ -148,6 +181,13 @@ async def client(serve: Serve, teams: Teams, identity: FakeIdentity) -> Any:
         ({"displayName": "Gus", "email": "gus@x.example", "roles": ["guest"]}, "Gus is a guest there"),
         ({"displayName": "Eve", "tenantId": "another", "roles": []}, "Eve of another organisation is there"),
         ({"displayName": "Bob", "email": "bob@x.example", "roles": []}, "Bob is there"),
+        ({"displayName": "Bob", "email": "bob_x.example#EXT#@contoso.example", "roles": []}, "Bob is there"),
+        ({"displayName": "Bob", "userPrincipalName": "b_x#EXT#@c.example", "email": MEGAN.upn}, "Bob is there"),
+        ({"displayName": "Eve", "roles": []}, "Eve is there"),
+        ({"@odata.type": f"{KIND}aadUserConversationMember", "displayName": "Eve", "roles": []}, "Eve is there"),
+        ({"@odata.type": f"{KIND}microsoftAccountUserConversationMember", "displayName": "Eve"}, "Eve is there"),
+        ({"@odata.type": f"{KIND}anonymousGuestConversationMember", "displayName": "Eve"}, "Eve is there"),
+        ({"@odata.type": f"{KIND}skypeUserConversationMember", "displayName": "E", "tenantId": "tenant"}, "E is there"),
     ],
 )
 async def test_what_is_confidential_is_not_said_where_strangers_listen(
@@ -160,6 +200,27 @@ async def test_what_is_confidential_is_not_said_where_strangers_listen(
     assert teams.posted == []
     await chats.post(post, task(idempotency_key="k", label="internal"))
     assert len(teams.posted) == 1
+
+
+async def test_somebody_of_the_organisation_without_an_address_is_a_member(client: GraphClient, teams: Teams) -> None:
+    kind = f"{KIND}aadUserConversationMember"
+    teams.members = [{"@odata.type": kind, "displayName": "Room", "tenantId": MEGAN.tenant, "roles": []}]
+    await Chats(client).post(Post(text="Figures", chat="19:x"), task(idempotency_key="k", label="confidential"))
+    assert len(teams.posted) == 1
+
+
+async def test_what_is_confidential_is_not_said_in_a_channel_that_is_shared_with_others(
+    client: GraphClient, teams: Teams
+) -> None:
+    teams.members = [{"displayName": "Megan", "email": MEGAN.upn, "tenantId": "tenant", "roles": []}]
+    team = "11111111-1111-1111-1111-111111111111"
+    post = Post(text="Figures", team=team, channel="19:shared@thread.tacv2")
+    await Chats(client).post(post, task(idempotency_key="k", label="confidential"))
+    teams.posted.clear()
+    teams.shared_with = [{"displayName": "Eve", "email": "eve@evil.example", "tenantId": "another", "roles": []}]
+    with pytest.raises(NotCleared, match="Eve of another organisation is there"):
+        await Chats(client).post(post, task(idempotency_key="k", label="confidential"))
+    assert teams.posted == []
 
 
 async def test_what_is_said_and_written_in_an_invitation_leads_nowhere_else(client: GraphClient, teams: Teams) -> None:
@@ -187,6 +248,16 @@ async def test_a_file_is_shared_by_its_own_label_not_by_that_of_the_request(clie
     open_to_partners = Egress(NoFile(Policy(ceilings=Ceilings(outside="confidential"))))
     await Shares(client, egress=open_to_partners).share(sharing, task(idempotency_key="k"))
     assert teams.invited == ["ann@elsewhere.example"]
+
+
+@pytest.mark.parametrize("name", ["Lunch menu.docx", "plan.docx", "Plan.docx.exe", ""])
+async def test_a_file_that_has_another_name_than_was_shown_is_not_shared(
+    client: GraphClient, teams: Teams, name: str
+) -> None:
+    sharing = Sharing(drive="d", item="i", name=name, people=["bob@contoso.example"])
+    with pytest.raises(Conflict, match=r"is called 'Plan.docx', not .* Nothing was shared"):
+        await Shares(client).share(sharing, task(idempotency_key="k"))
+    assert teams.invited == []
 
 
 def test_an_address_that_looks_like_another_is_told_apart() -> None:

@@ -311,6 +311,13 @@ async def test_a_download_does_not_carry_the_token_to_another_host(
         "http://[fd00::1]/x",
         "http://metadata.google.internal/x",
         "file:///etc/passwd",
+        "http://example.org/plain",
+        "https://127.1/x",
+        "https://0x7f.0.0.1/x",
+        "https://169.254.43518/x",
+        "https://0251.0376.0251.0376/x",
+        "https://[::ffff:169.254.169.254]/x",
+        "https://metadata.google.internal./x",
     ],
 )
 async def test_a_redirection_that_leads_nowhere_is_refused(serve: Serve, identity: FakeIdentity, target: str) -> None:

@@ -10,11 +10,12 @@ import pytest
 from aiohttp import web
 
 from connectors.graph import GraphClient, GraphSettings
+from connectors.graph.mail.letter import KEY_PROPERTY
 from connectors.graph.mail.search import LONGEST_TEXT, MailSearch, Search, summary
 from connectors.graph.mail.send import SHOWS_WITHIN, Sending, Sends, preview
 from connectors.graph.wording import text_of_html
 from orchestration.capabilities.descriptor import Done, NotDone, Unknown
-from orchestration.errors import Invalid, NotPermitted, OutcomeUnknown, TandemError, Unavailable
+from orchestration.errors import Conflict, Invalid, NotPermitted, OutcomeUnknown, TandemError, Unavailable
 from orchestration.validation.egress import Egress
 from tests.unit.connectors.conftest import FakeIdentity, Serve, task
 
@@ -45,7 +46,8 @@ class Mailbox:
             return web.json_response({"responses": [self._body(each) for each in parts]})
         if request.method == "POST" and path == "/me/messages":
             number = f"m{len(self.messages)}"
-            self.messages[number] = {**await request.json(), "id": number, "isDraft": True, "changeKey": "1"}
+            state = {"id": number, "isDraft": True, "changeKey": "1", "hasAttachments": False}
+            self.messages[number] = {**await request.json(), **state}
             return web.json_response(self.messages[number], status=201)
         if path.endswith("/send"):
             return self._send(path.split("/")[3])
@@ -146,6 +148,122 @@ async def test_what_became_of_a_mail_is_not_guessed(
     mailbox.send_status = status
     with pytest.raises(expected):
         await Sends(graph, now=lambda: NOW).send(mail(), THIS)
+
+
+def held(**changes: Any) -> dict[str, Any]:
+    """A draft as the mailbox has it, just as it was shown."""
+    return {
+        "id": "d1",
+        "isDraft": True,
+        "changeKey": "1",
+        "subject": "Hello",
+        "body": {"contentType": "text", "content": "Text\r\n"},
+        "toRecipients": [{"emailAddress": {"address": OUTSIDE.upper(), "name": "Ann"}}],
+        "ccRecipients": [],
+        "bccRecipients": [],
+        "replyTo": [],
+        "hasAttachments": False,
+        "singleValueExtendedProperties": [{"id": KEY_PROPERTY, "value": "run.draft"}],
+        **changes,
+    }
+
+
+def html(content: str) -> dict[str, Any]:
+    return {"contentType": "html", "content": content}
+
+
+EVE = [{"emailAddress": {"address": "eve@evil.example"}}]
+WRAPPED = (
+    '<html><head>\r\n<meta http-equiv="Content-Type" content="text/html; charset=utf-8"><meta name="Generator" '
+    'content="Microsoft Exchange Server"><!-- converted from text --><style><!-- .EmailQuote { margin-left: 1pt; } -->'
+    '</style></head>\r\n<body>\r\n<font size="2"><span style="font-size:11pt;">'
+    '<div class="PlainText">CONTENT</div></span>'
+    "</font>\r\n</body>\r\n</html>"
+)
+
+
+def wrapped(content: str) -> str:
+    return WRAPPED.replace("CONTENT", content)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"toRecipients": EVE}, "it goes to others"),
+        ({"toRecipients": [*held()["toRecipients"], *EVE]}, "it goes to others"),
+        ({"ccRecipients": EVE}, "others get a copy"),
+        ({"bccRecipients": EVE}, "somebody gets a hidden copy"),
+        ({"replyTo": EVE}, "answers go to others"),
+        ({"subject": "Salaries 2027"}, "it has another subject"),
+        ({"body": {"contentType": "text", "content": "Text and more"}}, "it has another text"),
+        ({"body": {"contentType": "text", "content": "Te\u200bxt"}}, "it has another text"),
+        ({"body": html(wrapped("Text and more"))}, "it has another text"),
+        ({"body": html(wrapped("Te&#8203;xt"))}, "it has another text"),
+        ({"body": html('Text<img src="https://evil.example/p.png">')}, "it has another text"),
+        ({"body": html('<a href="https://evil.example/x">Text</a>')}, "it has another text"),
+        ({"body": html('<div style="background: url(//evil.example)">Text</div>')}, "it has another text"),
+        ({"body": html("<style>p::before { content: 'more' }</style><p>Text</p>")}, "it has another text"),
+        ({"hasAttachments": True}, "it has attachments"),
+        ({"singleValueExtendedProperties": []}, "Tandem did not write it"),
+        ({"isDraft": False, "subject": "Another"}, "It had been sent before"),
+    ],
+)
+async def test_a_draft_that_holds_anything_but_what_was_shown_is_not_sent(
+    graph: GraphClient, mailbox: Mailbox, changes: dict[str, Any], said: str
+) -> None:
+    mailbox.messages = {"d1": held(**changes)}
+    with pytest.raises(Conflict, match="is not what was shown to you") as refused:
+        await Sends(graph, now=lambda: NOW).send(mail(draft="d1", change_key="1"), THIS)
+    assert said in refused.value.message
+    assert mailbox.sent == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"contentType": "text", "content": "Text"},
+        html("<p>Text</p>"),
+        html(wrapped("Text<br>\r\n")),
+    ],
+)
+async def test_a_draft_that_holds_what_was_shown_is_sent(
+    graph: GraphClient, mailbox: Mailbox, body: dict[str, Any]
+) -> None:
+    mailbox.messages = {"d1": held(body=body)}
+    await Sends(graph, now=lambda: NOW).send(mail(draft="d1", change_key="1"), THIS)
+    assert mailbox.sent == ["d1"]
+
+
+async def test_addresses_that_a_mailbox_makes_links_of_are_the_same_text(graph: GraphClient, mailbox: Mailbox) -> None:
+    text = "See https://teams.microsoft.com/l/x or ask ann@example.org"
+    made = (
+        'See <a href="https://teams.microsoft.com/l/x">https://teams.microsoft.com/l/x</a> or ask '
+        '<a href="mailto:ann@example.org">ann@example.org</a>'
+    )
+    mailbox.messages = {"d1": held(body=html(wrapped(made)))}
+    await Sends(graph, now=lambda: NOW).send(mail(text=text, draft="d1", change_key="1"), THIS)
+    assert mailbox.sent == ["d1"]
+
+
+async def test_a_draft_without_its_state_is_not_sent(graph: GraphClient, mailbox: Mailbox) -> None:
+    mailbox.messages = {"d1": held()}
+    with pytest.raises(Invalid, match="Give its change_key"):
+        await Sends(graph, now=lambda: NOW).send(mail(draft="d1"), THIS)
+    assert mailbox.sent == []
+
+
+async def test_a_draft_of_its_own_that_was_changed_between_two_attempts_is_not_sent(
+    graph: GraphClient, mailbox: Mailbox
+) -> None:
+    sends = Sends(graph, now=lambda: NOW)
+    mailbox.send_status = 503
+    with pytest.raises(Unavailable):
+        await sends.send(mail(), THIS)
+    mailbox.send_status = 202
+    mailbox.messages["m0"]["bccRecipients"] = EVE
+    with pytest.raises(Conflict, match="a hidden copy"):
+        await sends.send(mail(), THIS)
+    assert mailbox.sent == []
 
 
 async def test_a_mail_is_not_sent_too_late(graph: GraphClient, mailbox: Mailbox) -> None:

@@ -155,7 +155,7 @@ async def test_only_who_has_no_access_yet_is_invited(graph: Graph, client: Graph
 
 
 async def test_to_edit_is_more_than_to_read(graph: Graph, client: GraphClient) -> None:
-    await Shares(client).share(Sharing(drive="d", item="i", name="n", people=[LEE.upn], role="write"), task())
+    await Shares(client).share(Sharing(drive="d", item="i", name="Plan.docx", people=[LEE.upn], role="write"), task())
     assert graph.invitations[0]["roles"] == ["write"]
 
 
@@ -174,10 +174,11 @@ async def test_who_may_not_share_or_names_nobody_is_told_so(graph: Graph, client
     graph.refuse = 403
     with pytest.raises(NotPermitted, match=r"You may not share Plan\.docx\. Nothing was shared\."):
         await Shares(client).share(SHARING, task())
+    nobody = Sharing(drive="d", item="i", name="Plan.docx", people=["zoe@contoso.example"])
     with pytest.raises(NotFound, match=r"nobody at zoe@contoso\.example"):
-        await Shares(client).share(Sharing(drive="d", item="i", name="n", people=["zoe@contoso.example"]), task())
+        await Shares(client).share(nobody, task())
     with pytest.raises(Invalid, match="at least one address"):
-        await Shares(client).share(Sharing(drive="d", item="i", name="n", people=[]), task())
+        await Shares(client).share(Sharing(drive="d", item="i", name="Plan.docx", people=[]), task())
     late = task(not_after=datetime.now(UTC) - timedelta(seconds=1))
     with pytest.raises(Unavailable, match="too late"):
         await Shares(client).share(SHARING, late)

@@ -30,6 +30,8 @@ def out(text: str) -> str:
         "C:\\Users\\me and \\d+",
         "  indented\n\n- a\n- b\n\n> quoted\n",
         "http://localhost:3000/sites/x",
+        "Is it in report.pdf? Or in plan.docx#2, or 3.5/4?",
+        "Read https: it is safe.",
     ],
 )
 def test_what_is_harmless_stays_as_it_is(text: str) -> None:
@@ -72,6 +74,18 @@ def test_what_is_harmless_stays_as_it_is(text: str) -> None:
         ("ht\u200btps://evil.com/x", "(link to evil(.)com removed)"),
         (f"\\[a]({EVIL}) [b]({EVIL})", "b (link to evil(.)example removed)"),
         (f"[{OWN}](https://evil.com)", f"{OWN} (link to evil(.)com removed)"),
+        ("evil.com?d=secret", "(link to evil(.)com removed)"),
+        ("evil.com#secret", "(link to evil(.)com removed)"),
+        ("report.pdf?evil.com/leak", "report.pdf?(link to evil(.)com removed)"),
+        ("evil.systems/leak?d=1", "(link to evil(.)systems removed)"),
+        ("evil.email./leak", "(link to evil(.)email removed)"),
+        ("1.2.3.4/leak", "(link to 1(.)2(.)3(.)4 removed)"),
+        ("https:evil.systems/x", "(link to evil(.)systems removed)"),
+        ("https:/evil.systems/x", "(link to evil(.)systems removed)"),
+        ("<img src=https:evil.systems/x>", "<img src=(link to evil(.)systems removed)>"),
+        ("<img src=/\\evil.systems/x>", "<img src=(link to evil(.)systems removed)>"),
+        ("\\\\evil.com@SSL\\DavWWWRoot\\x", "(link to evil(.)com removed)"),
+        ("\\\\evil.com@80\\share", "(link to evil(.)com removed)"),
     ],
 )
 def test_a_link_elsewhere_becomes_what_it_says_and_where_it_would_lead(text: str, left: str) -> None:
@@ -120,6 +134,10 @@ PIECES = st.sampled_from(
         "http:",
         "//",
         "evil.com",
+        "evil.systems",
+        "a.pdf",
+        "?",
+        "#",
         "/x?d=1",
         EVIL,
         OWN,

@@ -40,6 +40,13 @@ def test_the_narrowest_rule_counts_and_taint_always_asks(
     assert Policy(capabilities=rules).verdict(capability, effect, **more) == verdict  # type: ignore[arg-type]
 
 
+def test_a_file_is_never_shared_without_asking_whatever_the_rule_says() -> None:
+    for rule in ("files.share", "files.*", "*"):
+        assert Policy(capabilities={rule: "allow"}).verdict("files.share", "write", label="public") == "ask"
+    assert Policy(capabilities={"*": "allow"}).verdict("files.upload", "write", label="public") == "allow"
+    assert Policy(capabilities={"files.share": "deny"}).verdict("files.share", "write") == "deny"
+
+
 def test_one_rule_may_stand_for_everything() -> None:
     policy = Policy(capabilities={"*": "deny", "mail.search": "allow"})
     assert [policy.verdict("sap.x", "read"), policy.verdict("mail.search", "read")] == ["deny", "allow"]
@@ -96,6 +103,14 @@ def test_the_file_that_comes_along_is_good_and_opens_nothing() -> None:
         ("hosts: ['*']", "is not a host"),
         ("hosts: ['*.com']", "takes in everybody's hosts"),
         ("hosts: ['*.sharepoint.com']", "takes in everybody's hosts"),
+        ("hosts: ['*.blob.core.windows.net']", "takes in everybody's hosts"),
+        ("hosts: ['*.file.core.windows.net']", "takes in everybody's hosts"),
+        ("hosts: ['*.s3.amazonaws.com']", "takes in everybody's hosts"),
+        ("hosts: ['*.eastus.cloudapp.azure.com']", "takes in everybody's hosts"),
+        ("hosts: ['*.co.uk']", "takes in everybody's hosts"),
+        ("hosts: ['*.vercel.app']", "takes in everybody's hosts"),
+        ("hosts: ['*.netlify.app']", "takes in everybody's hosts"),
+        ("hosts: ['*.operations.dynamics.com']", "takes in everybody's hosts"),
         ("hosts: ['c\u043entoso.com']", "is not a host"),
         ("domains: ['@contoso.com']", "is not a domain"),
         ("ceilings: {members: secret}", "ceilings.members: 'secret' is not one of"),
@@ -104,6 +119,8 @@ def test_the_file_that_comes_along_is_good_and_opens_nothing() -> None:
         ("approval_systems: [{name: X, url: 'http://x.com', secret_setting: TANDEM_X, titles: [a]}]", "not an https"),
         ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: PATH, titles: [a]}]", "not a variable"),
         ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: TANDEM_X}]", "no question would ever go"),
+        ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: TANDEM_X, titles: ['']}]", "every"),
+        ("approval_systems: [{name: X, url: 'https://x.com', secret_setting: TANDEM_X, titles: [' ']}]", "every"),
         ("x: &a [*a]\ncapabilities: {}", "there is no 'x' here"),
     ],
 )
@@ -113,6 +130,11 @@ def test_what_is_wrong_is_named_with_its_path(tmp_path: Path, text: str, said: s
         PolicyFile(tmp_path / "p.yaml")
     assert said in found.value.message
     assert found.value.message.startswith("p.yaml")
+
+
+def test_a_pattern_that_names_whose_hosts_it_means_is_taken() -> None:
+    hosts = ["*.contoso.com", "*.contoso.co.uk", "*.contoso.sharepoint.com", "contoso.blob.core.windows.net"]
+    assert Policy(hosts=hosts).problems() == []
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
