@@ -190,6 +190,7 @@ class Tandem:
         self._connections = Connections(settings, tokens, Egress(policies))
         registry = Registry(self._connections.workers)
         plugins.register(registry)
+        policies.compare([each.name for each in registry.capabilities()])
         planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
         notifier = TeamsNotifier(conversations, outbound, tokens, self._store, clock, self._connections.identity.needs)
         notices = Notices(self._connections.graph, Egress(policies))

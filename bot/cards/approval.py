@@ -31,6 +31,7 @@ from bot.cards.layout import (
     line,
     note,
     section,
+    uncut,
     words,
 )
 from bot.cards.options import not_again, options
@@ -61,6 +62,7 @@ _OPEN_ITEMS = 5
 _MOST_BUTTONS = 5
 _ITEM_FACTS = 6
 _WHY_FACTS = 10
+_WRITTEN = ("write", "stale")  # what is shown is what will be written: whole, or it is not allowed
 _RESTING = ("decision", "write", "stale")  # the others are about a step of one's own run
 _AS_BEFORE = "As in "  # how a line of `Item.why` begins that names an earlier decision
 
@@ -98,7 +100,13 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person,
     above = [*top(run, approval), *told, *warned(shown), *terms(approval, viewer)]
     if not shown.items:
         rooms = [(12, True), (12, False), (6, False), (3, False)]
-        return fitted(lambda room: _whole(run, approval, shown, viewer, above, *room), rooms)
+
+        def build(room: tuple[int, bool]) -> dict[str, Any]:
+            return _whole(run, approval, shown, viewer, above, *room)
+
+        if shown.kind in _WRITTEN:
+            return uncut(build, [*rooms, (0, False)]) or _unshowable(run, approval, shown, above)
+        return fitted(build, rooms)
     most = min(MOST_ITEMS, len(shown.items))
     fewer = [items for items in (16, 13, 10, 8, 6, 4, 2, 1, 0) if items < most]
     # Without a default nothing covers a kind that is not shown.
@@ -171,11 +179,7 @@ def _whole(
         *differences(shown, most=most),
         *_text(shown),
         *reasoned(shown),
-        *(
-            contents(shown.facts, most=most)
-            if shown.kind in ("write", "stale")
-            else facts(shown.facts, most=most, spacing="Medium")
-        ),
+        *(contents(shown.facts) if shown.kind in _WRITTEN else facts(shown.facts, most=most, spacing="Medium")),
         *(rests_on(shown, most=min(most, 8)) if shown.kind in _RESTING else []),
         *if_nothing(approval, viewer),
         *exchange(run, approval),
@@ -207,6 +211,23 @@ def _whole(
     listing = _choice_set("choice", say("Your answer"), choices, value=shown.default)
     send = button(say("Send the answer"), APPROVAL_DECIDE, _data(run, approval), style="positive", inputs=True)
     return finished([*body, listing], [send], more, speak=speak)
+
+
+def _unshowable(run: RunView, approval: ApprovalView, shown: Shown, above: Sequence[CardElement]) -> dict[str, Any]:
+    """Instead of a write that no card can show whole: every answer but the one that lets it happen."""
+    said = say(
+        "What would be written does not fit on a card, so it cannot be allowed here: nobody allows what they have not "
+        "seen whole. Start again with less at once."
+    )
+    left = [choice for choice in choices_of(shown) if choice.id != APPROVE]
+    answers: list[Action] = [
+        button(
+            choice.title, APPROVAL_DECIDE, {**_data(run, approval), "choice": choice.id}, style=_STYLES.get(choice.id)
+        )
+        for choice in left
+    ]
+    body = [*above, line(words(said, 400, bold=True), spacing="Medium")]
+    return fitted(lambda _: finished(body, answers, speak=f"{approval.title}: {said}"), [None])
 
 
 def _itemised(

@@ -15,6 +15,7 @@ from orchestration.core.question import Change, Shown
 _MOST_SOURCES = 8
 _MOST_CHANGES = 8
 _MOST_RECIPIENTS = 12
+_LONGEST_RECIPIENT, _LONGEST_LIST = 300, 30_000  # nobody who gets something is left out to save room
 
 
 def label_word(label: Label) -> str:
@@ -68,22 +69,28 @@ def _difference(change: Change) -> CardElement:
 
 def rests_on(shown: Shown, *, most: int = _MOST_SOURCES) -> list[CardElement]:
     """On whose behalf, who gets it, how sensitive it is, and what it was made from."""
-    who = [plain(each, 200) for each in shown.recipients[:_MOST_RECIPIENTS]]
-    if len(shown.recipients) > len(who):
-        who.append(say_count("{count} other", "{count} others", len(shown.recipients) - len(who)))
     body = facts(
         [
             (say("On behalf of"), plain(shown.on_behalf_of.name, 80)),
-            (say("Goes to"), listed(who)),
+            (say("Goes to"), _going_to(shown)),
             (say("Sensitivity"), label_word(shown.label)),
         ],
-        limit=900,
+        limit=_LONGEST_LIST,
         spacing="Medium",
     )
     if shown.sources:
         body.append(section(say("Made from")))
         body += sources(shown.sources, most=most)
     return body
+
+
+def _going_to(shown: Shown) -> str:
+    """Everybody who gets it; many only once on a card, in the content itself if that names each of them."""
+    who = [plain(each, _LONGEST_RECIPIENT) for each in shown.recipients]
+    named = {each.strip() for _, value in shown.facts for each in value.splitlines()}
+    if len(who) > _MOST_RECIPIENTS and named.issuperset(each.strip() for each in shown.recipients):
+        return say_count("{count} person, named above", "{count} people, all of them named above", len(who))
+    return listed(who)
 
 
 def briefly(shown: Shown) -> list[tuple[str, str]]:

@@ -118,7 +118,12 @@ def _short(asked: Asked) -> bool:
         and len(shown.facts) <= _MOST_FACTS
         and all(len(value) <= _LONGEST_FACT and "\n" not in value.strip() for _, value in shown.facts)
         and len(shown.text) <= 400
+        and len(_going_to(shown)) <= _LONGEST_FACT
     )
+
+
+def _going_to(shown: Shown) -> str:
+    return listed([plain(each, _LONGEST_FACT) for each in shown.recipients])
 
 
 def _waits(asked: Asked, viewer: Person) -> bool:
@@ -174,8 +179,7 @@ def _open(run: RunView, asked: Asked, number: int, *, whole: bool) -> CardElemen
     if whole and shown is not None:
         if shown.text:
             body.append(line(words(sentence(shown.text, 400)), spacing="Small"))
-        who = listed([plain(each, 200) for each in shown.recipients])
-        rest = [(say("Goes to"), who), (say("Sensitivity"), label_word(shown.label))]
+        rest = [(say("Goes to"), _going_to(shown)), (say("Sensitivity"), label_word(shown.label))]
         body += facts([*shown.facts, *rest], most=_MOST_FACTS + len(rest), limit=max(_LONGEST_FACT, 300))
         body.append(
             ChoiceSetInput(

@@ -27,7 +27,7 @@ from microsoft_teams.cards.core import (
 from bot.cards.buttons import rows
 from bot.cards.moments import month_name, month_names
 from bot.cards.wording import escaped, plain
-from bot.language import say, say_count
+from bot.language import say
 from orchestration.core.view import RunView
 
 _Room = TypeVar("_Room")
@@ -36,7 +36,8 @@ Tone = Literal["neutral", "good", "warning", "attention"]
 # Teams takes 28 KB; the rest is for the activity around the card.
 LIMIT_BYTES = 26_000
 MOST_FACTS = 12
-_SHORT, _LONG, _MOST_LINES = 200, 2_000, 60
+_SHORT = 200
+_INSTANT = re.compile(r"\{\{(?:DATE|TIME)\([^(){}]*\)\}\}")  # as `moments` writes them
 _NAMED = re.compile(r"\{(\w+)\}")
 
 
@@ -184,25 +185,21 @@ def facts(
     )
 
 
-def contents(pairs: Sequence[tuple[str, str]], *, most: int = MOST_FACTS) -> list[CardElement]:
-    """(label, value) lines of what somebody is about to allow: long values whole, with their own lines, in a box.
+def contents(pairs: Sequence[tuple[str, str]]) -> list[CardElement]:
+    """(label, value) lines of what somebody is about to allow: all of it, long values with their own lines, in a box.
 
-    The box keeps what is inside from passing for a line of the card.
+    The box keeps what is inside from passing for a line of the card. Nothing is left out or cut for want of room.
     """
     long = [pair for pair in pairs if len(pair[1]) > _SHORT or "\n" in pair[1].strip()]
-    body = facts([pair for pair in pairs if pair not in long], most=most, spacing="Medium")
-    for label, value in long[:most]:
+    body = facts([pair for pair in pairs if pair not in long], most=len(pairs), limit=2 * _SHORT, spacing="Medium")
+    for label, value in long:
         lines = value.strip().splitlines()
         shown: list[CardElement] = []
-        for place, each in enumerate(lines[:_MOST_LINES]):
+        for place, each in enumerate(lines):
             if each.strip():
                 after_gap = place > 0 and not lines[place - 1].strip()
-                shown.append(line(words(each, _LONG), spacing="Medium" if after_gap else "None"))
-        if len(lines) > _MOST_LINES:
-            left = len(lines) - _MOST_LINES
-            shown.append(
-                note(say_count("and {count} more line not shown here", "and {count} more lines not shown here", left))
-            )
+                # Twice its length: braces that would be read as a macro are parted.
+                shown.append(line(words(each, 2 * len(each)), spacing="Medium" if after_gap else "None"))
         heading = TextBlock(text=escaped(label, 60), weight="Bolder", wrap=True, spacing="Medium")
         body += [heading, Container(style="emphasis", spacing="Small", items=shown)]
     return body
@@ -267,6 +264,15 @@ def fitted(build: Callable[[_Room], dict[str, Any]], rooms: Iterable[_Room]) -> 
         card = build(room)
         if size_bytes(card) <= LIMIT_BYTES:
             return card
+    return _shortened(card)
+
+
+def uncut(build: Callable[[_Room], dict[str, Any]], rooms: Iterable[_Room]) -> dict[str, Any] | None:
+    """The first of several ever smaller forms of a card that Teams takes; None if it takes none."""
+    return next((card for card in map(build, rooms) if size_bytes(card) <= LIMIT_BYTES), None)
+
+
+def _shortened(card: dict[str, Any]) -> dict[str, Any]:
     for length in (120, 60, 30, 12):
         card = _cut(card, length)
         if size_bytes(card) <= LIMIT_BYTES:
@@ -287,9 +293,9 @@ def _cut(part: Any, length: int) -> Any:
     for key, value in part.items():
         if key == "data":
             cut[key] = value
-        elif key in readable and isinstance(value, str) and len(value) > length and "{{" not in value:
-            # An escape must not lose the letter it stands for.
-            cut[key] = value[: length - 1].rstrip("\\") + "…"
+        elif key in readable and isinstance(value, str) and len(without := _INSTANT.sub("", value)) > length:
+            # Half an instant would be read as text. An escape must not lose the letter it stands for.
+            cut[key] = without[: length - 1].rstrip("\\") + "…"
         else:
             cut[key] = _cut(value, length)
     return cut

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bot.cli import endpoints, playground, ports
+from bot.cli import endpoints, offer, playground, ports
 from bot.cli.finding import Finding
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
@@ -46,7 +46,7 @@ async def examine(state: State) -> list[Finding]:
             )
         )
         return findings
-    return [*findings, *await _deployment(environment, source, _proxy(described))]
+    return [*findings, *await _deployment(environment, source, _proxy(described)), *await _denials(environment, state)]
 
 
 async def _database(state: State) -> list[Finding]:
@@ -116,6 +116,22 @@ def _policy(path: str, sharepoint: str) -> Iterator[Finding]:
             "Links to SharePoint are taken out of answers and mails: neither settings nor policy name its host.",
             "Set TANDEM_SHAREPOINT_HOST, such as contoso.sharepoint.com.",
         )
+
+
+async def _denials(environment: Mapping[str, str], state: State) -> list[Finding]:
+    """Rules of the policy that forbid nothing, since what they name is not there."""
+    from orchestration.validation.policy_file import InvalidPolicy
+    from orchestration.validation.policy_file import read as read_policy
+
+    try:
+        policy = read_policy(Path(environment["TANDEM_POLICY"])) if environment.get("TANDEM_POLICY") else None
+        if policy is None or "deny" not in policy.capabilities.values():
+            return []
+        offered = await asyncio.to_thread(offer.ask, state)
+    except (InvalidPolicy, Trouble):
+        return []  # said elsewhere, or whoever starts the bot is told
+    idle = policy.idle_denials([each.capability.name for each in offered.workers])
+    return [Finding(_SETTINGS, "bad", each, "'tandem capabilities' lists what there is.") for each in idle]
 
 
 def _machine() -> Iterator[Finding]:

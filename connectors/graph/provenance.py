@@ -36,6 +36,8 @@ _NAMES: dict[str, Label] = {
     "highly confidential": "highly_confidential",
     "streng vertraulich": "highly_confidential",
 }
+# How SharePoint names itself as an author, and whatever an application of the organisation has put there.
+_SHAREPOINT_ITSELF = ("System Account", "SharePoint App")
 _NO_LABELS = (400, 405, 415, 422)  # Graph's answers for kinds of files that can have none
 
 
@@ -51,7 +53,7 @@ class Provenance:
         self._names: dict[str, Label] = {}  # label id => what it stands for; the same for everybody in the tenant
 
     def outside(self, addresses: Iterable[str], task: TaskContext) -> bool:
-        """Whether one of these is no address of the organisation; who has none wrote nothing."""
+        """Whether one of these is no address of the organisation; an empty one stands for nobody."""
         home = task.initiator.upn
         return any("@" not in address or not self._inside(address, home) for address in addresses if address)
 
@@ -167,5 +169,12 @@ def _default(answer: httpx.Response) -> str:
 
 
 def _authors(item: dict[str, Any]) -> list[str]:
-    """Addresses of who made a file and who changed it last, as far as Graph names them."""
-    return [texts(inner(inner(item, name), "user"), "email") for name in ("createdBy", "lastModifiedBy")]
+    """Addresses of who made a file and who changed it last; of somebody who has none, the name or id."""
+    users = [inner(inner(item, name), "user") for name in ("createdBy", "lastModifiedBy")]
+    return [texts(each, "email") or texts(each, "id") or _name(each) for each in users]
+
+
+def _name(user: dict[str, Any]) -> str:
+    """The name of somebody without an id; SharePoint itself is nobody. Whoever is a person to it has an id."""
+    name = texts(user, "displayName")
+    return "" if name in _SHAREPOINT_ITSELF else name

@@ -15,6 +15,7 @@ from connectors.graph.client import GraphClient, GraphSession, as_object, inner,
 from connectors.graph.pages import pages
 from connectors.graph.people import Found, People, Who
 from connectors.graph.provenance import Provenance
+from connectors.graph.shown_people import check_number, people_shown
 from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
@@ -167,10 +168,15 @@ class Shares:
 
 
 def preview(sharing: Sharing, egress: Egress) -> Preview:
-    """What the person allows: which file, to whom, to do what."""
+    """What the person allows: which file, to whom, to do what.
+
+    Raises:
+        Invalid: More people are let in than can be shown.
+    """
+    check_number(len(sharing.people))
     facts = [
         ("File", one_line(sharing.name)),
-        ("With", ", ".join(told(sharing.people))),
+        ("With", people_shown(sharing.people)),
         ("Permission", _ROLES[sharing.role]),
         ("Invitation", "Each of them gets a mail with the link"),
     ]
@@ -214,6 +220,7 @@ def _checked(sharing: Sharing) -> list[Address]:
     people = addresses_of(sharing.people, "person")
     if not people:
         raise Invalid("With whom? Give at least one address.")
+    check_number(len(people))
     if len(one_line(sharing.message)) > LONGEST_MESSAGE:
         raise Invalid(f"The message is too long for an invitation: up to {LONGEST_MESSAGE:,} characters are possible.")
     return people

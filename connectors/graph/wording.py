@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from orchestration.validation.text import visible
 
-_SHOWN = 1_500
+_SHOWN, _SHOWN_LINES = 1_500, 60
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 _BLOCKS = frozenset(
     {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote"}
@@ -23,7 +23,8 @@ def one_line(text: str) -> str:
 def shown(text: str) -> str:
     """A longer text on a card, with its line breaks; where it is cut, that is said."""
     text = visible(text).strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}… ({len(text):,} characters in all)"
+    part = "\n".join(text[:_SHOWN].split("\n")[:_SHOWN_LINES])
+    return text if part == text else f"{part.rstrip()}… ({len(text):,} characters in all)"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import msgspec
@@ -133,6 +134,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found = destination(url)
         return bool(found) and "://" not in url.partition("://")[2] and any(matches(found, each) for each in self.hosts)
 
+    def idle_denials(self, known: Collection[str]) -> list[str]:
+        """Sentences about rules that deny what there is not, so that nobody relies on them.
+
+        Args:
+            known: Names of all capabilities.
+        """
+        denied = [rule for rule, verdict in self.capabilities.items() if verdict == "deny"]
+        return [
+            f"The policy denies {rule!r}, but there is no such capability, so that this forbids nothing"
+            f"{_meant(rule, known) or '.'}"
+            for rule in denied
+            if not any(covers(rule, each) for each in known)
+        ]
+
     def problems(self) -> list[str]:
         """What a schema cannot say, as `path: what`."""
         found = [
@@ -165,6 +180,13 @@ def covers(rule: str, capability: str) -> bool:
     if rule == "*":
         return True
     return capability.startswith(rule[:-1]) if rule.endswith(".*") else capability == rule
+
+
+def _meant(rule: str, known: Collection[str]) -> str:
+    if any(covers(f"{rule}.*", each) for each in known):
+        return f"; write {rule}.* for all that begins so."
+    near = difflib.get_close_matches(rule, known, n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _narrowness(rule: str) -> tuple[bool, int]:

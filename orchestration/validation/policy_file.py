@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +72,17 @@ class PolicyFile:
         self._stamp = _stamp(path)
         self._looked_at = clock()
         self._policy = self._read()
+        self._capabilities: Collection[str] | None = None
+
+    def compare(self, capabilities: Collection[str]) -> None:
+        """Name in the log each rule that denies a capability that there is not, now and after each change."""
+        self._capabilities = capabilities
+        self._name_idle()
+
+    def _name_idle(self) -> None:
+        if self._capabilities is not None:
+            for sentence in self._policy.idle_denials(self._capabilities):
+                log.warning("%s", sentence)
 
     def current(self) -> Policy:
         """What the file says now; while it is wrong or gone, what it said last."""
@@ -89,6 +100,7 @@ class PolicyFile:
             log.error("the policy is wrong, so the last good one stays in force: %s", error.message)
         else:
             log.warning("the policy was read again from %s", self._path.name)
+            self._name_idle()
         return self._policy
 
     def _read(self) -> Policy:

@@ -13,6 +13,7 @@ from connectors.graph.addresses import Address, addresses_of, check, told
 from connectors.graph.calendar.zones import name_of, zone_named
 from connectors.graph.client import SYSTEM, GraphClient, GraphSession, as_object, texts
 from connectors.graph.pages import pages
+from connectors.graph.shown_people import check_number, people_shown
 from connectors.graph.wording import counted, one_line, shown
 from connectors.http import clipped
 from orchestration.capabilities.descriptor import Destination, Done, NotDone, Preview, TaskContext, Unknown
@@ -124,11 +125,15 @@ class Meetings:
 
 
 def preview(meeting: Meeting, egress: Egress) -> Preview:
-    """What the person allows: the meeting as it is entered, and who is invited."""
+    """What the person allows: the meeting as it is entered, and who is invited.
+
+    Raises:
+        Invalid: The meeting cannot be as it is, or more are invited than can be shown.
+    """
     meeting = _outgoing(meeting, egress)
     facts = [("Subject", clipped(one_line(meeting.subject), 200)), ("When", _when(meeting))]
     if meeting.people:
-        facts.append(("Invitations to", ", ".join(told(meeting.people))))
+        facts.append(("Invitations to", people_shown(meeting.people)))
     else:
         facts.append(("Invitations", "Nobody is invited"))
     if meeting.place.strip():
@@ -174,6 +179,7 @@ def _checked(meeting: Meeting) -> tuple[datetime, tzinfo, list[Address]]:
         start = start.replace(tzinfo=zone)
         if start.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != meeting.start:
             raise Invalid(f"{start:%Y-%m-%d %H:%M} does not exist in {name_of(zone)}: the clocks skip it.")
+    check_number(len(meeting.people))
     return start.astimezone(UTC), zone, addresses_of(meeting.people, "attendee")
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from connectors.graph.addresses import Address, addresses_of, told
 from connectors.graph.client import GraphSession, as_object, objects, texts
+from connectors.graph.shown_people import check_number, people_shown
 from connectors.graph.wording import shown
 from connectors.http import clipped
 from connectors.odata import quoted
@@ -70,13 +71,14 @@ def recipients(to: list[str], cc: list[str]) -> tuple[list[Address], list[Addres
     """The addresses of a mail, each once.
 
     Raises:
-        Invalid: One is no address, or there is none.
+        Invalid: One is no address, there is none, or there are more than can be shown.
     """
     first = addresses_of(to)
     known = {each.address.casefold() for each in first}
     second = [each for each in addresses_of(cc) if each.address.casefold() not in known]
     if not first:
         raise Invalid("The mail has no recipient: give an address.")
+    check_number(len(first) + len(second))
     return first, second
 
 
@@ -156,10 +158,15 @@ def kept(message: dict[str, Any]) -> Kept:
 
 
 def facts(to: list[str], cc: list[str], subject: str, text: str, egress: Egress) -> list[tuple[str, str]]:
-    """What a person sees of a mail before it is written."""
-    lines = [("To", ", ".join(told(to)))]
+    """What a person sees of a mail before it is written.
+
+    Raises:
+        Invalid: It goes to more people than can be shown.
+    """
+    check_number(len(to) + len(cc))
+    lines = [("To", people_shown(to))]
     if cc:
-        lines.append(("Cc", ", ".join(told(cc))))
+        lines.append(("Cc", people_shown(cc)))
     return [*lines, ("Subject", clipped(egress.line(subject), LONGEST_SUBJECT)), ("Text", shown(egress.text(text)))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -33,6 +34,12 @@ _FIELDS = (
     "conversationId,webLink"
 )
 _AS_TEXT = {"Prefer": 'outlook.body-content-type="text", IdType="ImmutableId"'}
+# The line with which programs name the writer of what is passed on, in a few languages, also quoted or in bold.
+_PASSED_ON = re.compile(
+    r"^[\s>|*_]*(?:From|Von|De|Da|Van|Från|Fra|Od|Lähettäjä|Expéditeur|Mittente|Remitente|Afzender|Absender)[*_]*\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ADDRESS = re.compile(r"[^\s<>@,;:()\[\]\"']{1,64}@[^\s<>@,;:()\[\]\"']{1,253}")
 _UNSEARCHABLE = str.maketrans(dict.fromkeys('"\\', " "))
 
 
@@ -123,11 +130,23 @@ class MailSearch:
                     system="Outlook",
                     link=mail.link,
                     reader=task.initiator.id,
-                    # Whoever else got it may have written what is quoted in it.
-                    outside=not mail.address or self._provenance.outside([mail.address, *mail.to], task),
+                    outside=self._outside(mail, task),
                 )
             )
         return Mails(mails=mails, more=more, notes=notes)
+
+    def _outside(self, mail: Mail, task: TaskContext) -> bool:
+        """Whether somebody outside may have written part of a mail, also of what a colleague passes on in it.
+
+        Whoever else got it may have written what is quoted, and what is passed on names its writer: in its header, or
+        as an address anywhere.
+        """
+        if not mail.address or self._provenance.outside([mail.address, *mail.to], task):
+            return True
+        said = f"{mail.subject}\n{mail.text}"
+        if _PASSED_ON.search(said):
+            return True
+        return self._provenance.outside(_ADDRESS.findall(said), task)
 
 
 def summary(mails: Mails) -> str:

@@ -17,10 +17,12 @@ from filelock import FileLock
 
 from bot.cli import doctor, endpoints
 from bot.cli.finding import Finding
+from bot.cli.offer import Offer
 from bot.cli.probe import look
 from bot.cli.state import State
 from bot.settings import Settings, read
 from orchestration.stores.sqlite import SCHEMA_VERSION, SqliteStore
+from tests.unit.cli.test_offer import offered
 
 GUID = "11111111-1111-4111-8111-111111111111"
 
@@ -183,3 +185,18 @@ async def test_a_missing_node_is_no_reason_to_give_up(tmp_path: Path, monkeypatc
 
     assert "Node.js is not installed; only the Playground needs it." in note
     assert "tandem chat" in note
+
+
+async def test_a_policy_that_denies_what_there_is_not_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("capabilities: {mail: deny, mail.draft: deny}")
+    for name in ("TANDEM_TENANT_ID", "TANDEM_APP_ID", "TANDEM_SSO_APP_ID"):
+        monkeypatch.setenv(name, "none")  # the settings themselves are another matter
+    monkeypatch.setenv("TANDEM_POLICY", str(policy))
+    monkeypatch.setattr(doctor.offer, "ask", lambda _: Offer([offered("mail.draft"), offered("mail.send")], [], True))
+
+    bad = told(await doctor.examine(State(tmp_path)), "bad")
+
+    assert "denies 'mail', but there is no such capability" in bad
+    assert "write mail.* for all that begins so" in bad
+    assert "mail.draft" not in bad

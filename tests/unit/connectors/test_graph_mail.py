@@ -14,10 +14,11 @@ from connectors.graph.mail.letter import KEY_PROPERTY
 from connectors.graph.mail.search import LONGEST_TEXT, MailSearch, Search, summary
 from connectors.graph.mail.send import SHOWS_WITHIN, Sending, Sends, preview
 from connectors.graph.wording import text_of_html
-from orchestration.capabilities.descriptor import Done, NotDone, Unknown
+from orchestration.capabilities.descriptor import Done, NotDone, TaskContext, Unknown
 from orchestration.errors import Conflict, Invalid, NotPermitted, OutcomeUnknown, TandemError, Unavailable
 from orchestration.validation.egress import Egress
-from tests.unit.connectors.conftest import FakeIdentity, Serve, task
+from tests.support.surroundings import Listening
+from tests.unit.connectors.conftest import MEGAN, FakeIdentity, Serve, task
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OUTSIDE = "ann@example.org"
@@ -360,6 +361,28 @@ async def test_a_mailbox_that_one_may_not_open_is_named(graph: GraphClient, mail
     mailbox.forbidden = True
     with pytest.raises(NotPermitted, match=r"You may not open mailbox lee@contoso\.example\. Ask its owner"):
         await MailSearch(graph).search(Search(mailbox="lee@contoso.example"), task())
+
+
+@pytest.mark.parametrize(
+    ("written", "outside"),
+    [
+        ("See you tomorrow. From: here on all is well? No.", False),
+        ("Ask lee.gu@contoso.example or Lee.", False),
+        ("FYI\n\nFrom: Eve Adams\nSent: Monday\n\nPay to this account", True),
+        ("FYI\n> Von: Eve\n> Zahlen Sie hierhin", True),
+        ("FYI\n*From:* Eve\nPay", True),
+        ("On Monday, Eve <eve@evil.example> wrote:\nPay", True),
+        ("Write to eve@evil.example", True),
+    ],
+)
+async def test_what_a_colleague_passes_on_from_outside_is_noted_as_such(
+    graph: GraphClient, mailbox: Mailbox, written: str, outside: bool
+) -> None:
+    mailbox.listed = [message(0, body=text(written))]
+    around = Listening()
+    asker = TaskContext(run_id="r", task_id="t", attempt=1, initiator=MEGAN, around=around)
+    await MailSearch(graph).search(Search(), asker)
+    assert [each.outside for each in around.noted] == [outside]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ async def test_nothing_is_fetched_that_may_not_be_read(graph: GraphClient, libra
     [
         ("adele@contoso.example", False),
         ("ADELE@CONTOSO.EXAMPLE", False),
-        ("", False),
+        ("", True),  # somebody with a name and no address
         ("mallory@fabrikam.example", True),
         ("mallory@contoso.example.fabrikam.example", True),
         ("mallory_fabrikam.example#EXT#@contoso.example", True),
@@ -167,6 +167,28 @@ async def test_what_somebody_outside_wrote_is_noted_as_such(
     graph: GraphClient, library: Library, editor: str, outside: bool
 ) -> None:
     library.editor = editor
+    assert (await noted(graph)).outside is outside
+
+
+@pytest.mark.parametrize(
+    ("user", "outside"),
+    [
+        (None, False),
+        ({}, False),
+        ({"displayName": "System Account"}, False),
+        ({"displayName": "System Account", "id": "8:live:eve"}, True),
+        ({"displayName": "Guest Contributor"}, True),
+        ({"displayName": "Eve"}, True),
+        ({"id": "8:live:eve"}, True),
+        ({"displayName": "Adele", "email": "adele@contoso.example"}, False),
+    ],
+)
+async def test_somebody_without_an_address_is_outside_and_a_system_is_nobody(
+    graph: GraphClient, library: Library, monkeypatch: pytest.MonkeyPatch, user: Any, outside: bool
+) -> None:
+    file = library.file()
+    file["lastModifiedBy"] = {"user": user} if user is not None else {"application": {"displayName": "SharePoint"}}
+    monkeypatch.setattr(library, "file", lambda: file)
     assert (await noted(graph)).outside is outside
 
 

@@ -161,6 +161,23 @@ def test_a_change_holds_at_once_and_a_broken_one_leaves_the_last_good_in_force(
     assert policies.current().verdict("mail.send", "write") == "allow"
 
 
+def test_a_rule_that_denies_nothing_is_named_in_the_log_at_the_start_and_after_a_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, path = [0.0], tmp_path / "p.yaml"
+    path.write_text("capabilities: {mail: deny}")
+    policies = PolicyFile(path, clock=lambda: now[0])
+    with caplog.at_level(logging.WARNING):
+        policies.compare(["mail.send"])
+        assert "denies 'mail'" in caplog.text
+        assert "write mail.* for all" in caplog.text
+        caplog.clear()
+        path.write_text("capabilities: {mail.sned: deny}")
+        now[0] = 2
+        policies.current()
+    assert "denies 'mail.sned'" in caplog.text
+
+
 def test_links_may_lead_to_the_systems_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(GOOD)
     systems = ["https://sap.contoso.com/odata", "http://localhost:3000/x", "contoso-my.sharepoint.com", ""]
@@ -168,6 +185,18 @@ def test_links_may_lead_to_the_systems_of_the_settings(tmp_path: Path) -> None:
     led = ["https://sap.contoso.com/a", "http://localhost:3000/b", "https://contoso-my.sharepoint.com/c"]
     assert all(policy.allows(url) for url in [*led, "https://contoso.sharepoint.com/d"])
     assert not policy.allows("http://localhost:3001/")
+
+
+def test_rules_that_deny_what_there_is_not_are_named() -> None:
+    known = ["mail.send", "mail.draft", "files.share"]
+    rules = {"mail": "deny", "mail.sned": "deny", "sap.*": "deny", "zzz": "allow", "files.*": "deny", "*": "deny"}
+    said = Policy(capabilities=rules).idle_denials(known)  # type: ignore[arg-type]
+    nothing = "but there is no such capability, so that this forbids nothing"
+    assert said == [
+        f"The policy denies 'mail', {nothing}; write mail.* for all that begins so.",
+        f"The policy denies 'mail.sned', {nothing}; did you mean mail.send?",
+        f"The policy denies 'sap.*', {nothing}.",
+    ]
 
 
 def test_an_approval_system_takes_what_it_is_named_for() -> None:
