@@ -12,11 +12,14 @@ TandemError
 │   ├── Conflict               the target already has something else, or has changed
 │   ├── AlreadyDecided         the question has its answer, or was taken back
 │   ├── Outdated               the answer is to something else than what is shown now
+│   ├── ModelRefused           a language model, or its content filter, declines to answer
 │   └── NotRunning             the run is not, or no longer, in a state for this
 ├── NotFound                   the outside thing does not exist
 ├── SignInNeeded               nobody's identity is at hand: wait for the person
 ├── Unavailable                an outside system does not answer; surely nothing was done
-│   └── Busy                   it does, and asks this caller to come later
+│   ├── Busy                   it does, and asks this caller to come later
+│   ├── ModelUnavailable       a language model does not answer now
+│   ├── ModelCut               a language model's answer ended half way
 │   └── LogLost                the connection to the log broke: reopen it
 ├── OutcomeUnknown             a write may or may not have happened
 ├── NoWorker                   nobody offers the capability, or nobody who does is up
@@ -129,6 +132,12 @@ class NotRunning(Refused):
     code = "not_running"
 
 
+class ModelRefused(Refused):
+    """A language model, or the filter in front of it, declines to answer."""
+
+    code = "model_refused"
+
+
 class NotFound(TandemError):
     """The outside thing does not exist."""
 
@@ -152,6 +161,18 @@ class Busy(Unavailable):
     """An outside system is up and has had enough of this caller, or of this mailbox, for now."""
 
     code = "busy"
+
+
+class ModelUnavailable(Unavailable):
+    """A language model does not answer, is throttled, or says nothing for too long."""
+
+    code = "model_unavailable"
+
+
+class ModelCut(Unavailable):
+    """A language model's answer ended half way; what came of it is of no use."""
+
+    code = "model_cut"
 
 
 class LogLost(Unavailable):

@@ -194,6 +194,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         answer: What is said at the end.
         playbook: The vetted playbook it came from, with its version, or empty.
         deadline_hours: A run that has not ended this long after its start fails; 0 for never.
+        model: The language model that drew it up, or that chose the playbook and its parameters; empty without one.
+        planned_in: The run in which that was done; empty without one.
     """
 
     title: str
@@ -202,3 +204,5 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     params: dict[str, Any] = {}
     playbook: str = ""
     deadline_hours: float = 0.0
+    model: str = ""
+    planned_in: str = ""

@@ -148,6 +148,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
             begun anew, and of tasks that were left out. A person looks after them.
         failed: What failed in a run that failed, also inside groups: it can be tried again, or left out.
         inside: Writes inside groups, once the run has ended: `tasks` has the groups only.
+        playbook: The vetted playbook that its plan came from, with its version, or empty.
+        model: The language model that drew the plan up or chose the playbook; empty without one.
+        planned_in: The run in which that was done.
+        revision: How often its plan has been changed since it was proposed.
     """
 
     run_id: str
@@ -176,6 +180,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     left_behind: list[str] = []
     failed: list[TaskView] = []
     inside: list[TaskView] = []
+    playbook: str = ""
+    model: str = ""
+    planned_in: str = ""
+    revision: int = 0
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
@@ -320,6 +328,9 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         left_behind=[_title(name, _of_plan(run, name), titles) for name in run.left_behind],
         failed=[_task(run, name, run.tasks[name], effects, titles) for name in _failed(run)],
         inside=[_task(run, name, run.tasks[name], effects, titles) for name in _writes_inside(run, effects)],
+        playbook=run.plan.playbook,
+        model=run.plan.model,
+        planned_in=run.plan.planned_in,
     )
 
 
