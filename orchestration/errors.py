@@ -7,6 +7,7 @@ TandemError
 │   └── UnknownRun
 ├── Refused                    a rule says no; trying again changes nothing
 │   ├── NotPermitted           the person's own rights do not reach there
+│   │   └── NotForYou          the deployment's policy lets only certain people's runs use a capability
 │   ├── Denied                 the deployment's policy does not let Tandem do this
 │   ├── NotCleared             something is more sensitive than its worker or a person may see
 │   ├── Conflict               the target already has something else, or has changed
@@ -32,6 +33,8 @@ TandemError
 from __future__ import annotations
 
 from datetime import timedelta
+
+_NAMED = 5  # of those who may, in a sentence
 
 
 class TandemError(Exception):
@@ -94,6 +97,25 @@ class NotPermitted(Refused):
     """The person's own rights do not reach there."""
 
     code = "not_permitted"
+
+
+class NotForYou(NotPermitted):
+    """The deployment's policy lets only certain people's runs use a capability, and the initiator is none of them.
+
+    Attributes:
+        capability: Its name.
+        title: What it does, for people.
+        who_could: User principal names of the people who may; empty for nobody.
+    """
+
+    def __init__(self, capability: str, title: str, who_could: list[str]) -> None:
+        named = ", ".join(who_could[:_NAMED]) + (f" and {len(who_could) - _NAMED} more" if who_could[_NAMED:] else "")
+        super().__init__(
+            f"In this deployment only certain people may use {capability} ({title}), so it was not started. "
+            f"{f'Who could: {named}' if named else 'Nobody could do all of this'}. Whoever runs Tandem can change that "
+            "in the policy file."
+        )
+        self.capability, self.title, self.who_could = capability, title, who_could
 
 
 class Denied(Refused):

@@ -125,12 +125,12 @@ async def _denials(environment: Mapping[str, str], state: State) -> list[Finding
 
     try:
         policy = read_policy(Path(environment["TANDEM_POLICY"])) if environment.get("TANDEM_POLICY") else None
-        if policy is None or "deny" not in policy.capabilities.values():
+        if policy is None or not (policy.initiators or "deny" in policy.capabilities.values()):
             return []
         offered = await asyncio.to_thread(offer.ask, state)
     except (InvalidPolicy, Trouble):
         return []  # said elsewhere, or whoever starts the bot is told
-    idle = policy.idle_denials([each.capability.name for each in offered.workers])
+    idle = policy.idle_rules([each.capability.name for each in offered.workers])
     return [Finding(_SETTINGS, "bad", each, "'tandem capabilities' lists what there is.") for each in idle]
 
 

@@ -42,7 +42,8 @@ class MailRoute:
         post: Writes mail.
         documents: Remembers each mail from its draft on, so that none goes out twice.
         links: Lead to the chat.
-        policy: What the deployment lets Tandem do; where it denies `mail.send`, no mail is sent here either.
+        policy: What the deployment lets Tandem do; where it denies `mail.send`, to all or to the initiator,
+            no mail is sent here either.
     """
 
     def __init__(self, post: Post, documents: Documents, links: Links, policy: Callable[[], Policy]) -> None:
@@ -61,6 +62,8 @@ class MailRoute:
         mail = msgspec.json.decode(stored, type=_Mailed) if stored else None
         if self._policy().verdict("mail.send", "write") == "deny":
             raise NotPermitted("The policy of this deployment lets Tandem send no mail.")
+        if not self._policy().may_use("mail.send", run.initiator.upn):
+            raise NotPermitted("The policy of this deployment lets Tandem send no mail in the initiator's name.")
         if mail is None:
             subject = wording.subject(run, approval, reminder=reminder)
             text = wording.body(run, approval, self._links, reminder=reminder)

@@ -9,9 +9,9 @@ import msgspec
 from orchestration.capabilities import Destination, Worker
 from orchestration.context.audience import spoken
 from orchestration.core.label import Label, within
-from orchestration.core.run import Verdict
+from orchestration.core.run import Person, Verdict
 from orchestration.engines.live import LiveRun
-from orchestration.errors import Denied, NotCleared
+from orchestration.errors import Denied, NotCleared, NotForYou
 from orchestration.validation.policy import Policy
 
 # As connectors read what a person gives: `Alex Wilber <alex@contoso.com>`, with blanks wherever they like.
@@ -37,11 +37,12 @@ class Gate(msgspec.Struct, frozen=True):
     tainted: bool = False
 
 
-def admit(policy: Policy, worker: Worker) -> None:
+def admit(policy: Policy, worker: Worker, initiator: Person) -> None:
     """Let a task begin, whatever it does.
 
     Raises:
         Denied: The policy says that this is never done.
+        NotForYou: The policy says that this is done for certain people only.
     """
     capability = worker.capability
     if policy.verdict(capability.name, capability.effect) == "deny":
@@ -49,6 +50,8 @@ def admit(policy: Policy, worker: Worker) -> None:
             f"The policy of this deployment denies {capability.name} ({capability.title}), so it was not started. "
             "Whoever runs Tandem can change that in the policy file."
         )
+    if not policy.may_use(capability.name, initiator.upn):
+        raise NotForYou(capability.name, capability.title, policy.who_may(capability.name))
 
 
 def gate(

@@ -199,7 +199,7 @@ class Preparation:
         inputs = self._digest(live, name, node, worker)
         task, write = live.run.tasks[name], worker.capability.effect == "write"
         policy = self._policies.current()
-        admit(policy, worker)
+        admit(policy, worker, live.run.initiator)
         if task.stale and self._digest(live, name, node, worker, edits=task.edits) == task.inputs:
             return c.KeepWrite(task=name, label=flow.label, tainted=flow.tainted)
         if write:

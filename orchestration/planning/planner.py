@@ -10,8 +10,9 @@ from pathlib import Path
 from orchestration.capabilities import Registry
 from orchestration.core.plan import Node, Plan, Question
 from orchestration.core.run import Person
-from orchestration.errors import InvalidPlan
+from orchestration.errors import InvalidPlan, NotForYou
 from orchestration.planning import loader
+from orchestration.planning.addressees import with_lookups
 from orchestration.planning.compiler import fill
 from orchestration.planning.matching import Matcher
 from orchestration.planning.months import find_months
@@ -58,15 +59,14 @@ class PlaybookPlanner:
         self, goal: str, initiator: Person, now: datetime, *, answer: tuple[Missing, str] | None = None
     ) -> Planned | Missing | Unmatched:
         """What to do about a goal; see `planning.port.Planner.plan`."""
-        del initiator  # every playbook is for everybody; the initiator's own rights decide what it may read
         self._refresh()
         today = now.date()
         if answer and (asked := self._playbooks.get(answer[0].playbook)) and answer[0].parameter in asked.params:
-            return self._fill(asked, self._answered(asked, *answer, goal, today), today)
+            return self._fill(asked, self._answered(asked, *answer, goal, today), today, initiator)
         match = self._matcher.best(find_months(goal, today).rest)
         if match is None:
             return Unmatched(suggestions=self.suggestions())
-        return self._fill(match.playbook, read_goal(match.playbook, goal, today), today)
+        return self._fill(match.playbook, read_goal(match.playbook, goal, today), today, initiator)
 
     def suggestions(self) -> list[Suggestion]:
         """What the bot can do, by title."""
@@ -93,7 +93,8 @@ class PlaybookPlanner:
             unclear.update(answer.unclear)
         return Reading(values, unclear)
 
-    def _fill(self, playbook: Playbook, reading: Reading, today: date) -> Planned | Missing:
+    def _fill(self, playbook: Playbook, reading: Reading, today: date, initiator: Person) -> Planned | Missing:
+        self._check_permitted(playbook, initiator)
         if question := missing(playbook, reading, today):
             return question
         plan = fill(playbook, reading.values)
@@ -103,18 +104,28 @@ class PlaybookPlanner:
             raise InvalidPlan([f"The policy of this deployment denies {name} ({title})." for name, title in denied])
         return self._planned(plan)
 
+    def _check_permitted(self, playbook: Playbook, initiator: Person) -> None:
+        """Refuse what the policy lets only others do, before anything more is asked about it.
+
+        Raises:
+            NotForYou: With those who may use all that it takes.
+        """
+        if self._policies is None:
+            return
+        policy = self._policies.current()
+        plan = with_lookups(Plan(title=playbook.title, tasks=playbook.tasks, answer=playbook.answer))
+        used = _capabilities(plan.tasks)
+        for name in used:
+            if not policy.may_use(name, initiator.upn):
+                capability = self._registry.capability(name)
+                raise NotForYou(name, capability.title if capability else name, policy.who_may(*used))
+
     def _denied(self, plan: Plan) -> list[tuple[str, str]]:
         """Capabilities that the plan uses and the policy denies, each once, with their titles."""
         if self._policies is None:
             return []
-        policy, found = self._policies.current(), dict[str, str]()
-        for node in _single(plan.tasks):
-            names = [node.capability] if node.capability else []
-            for name in [*names, *([node.fallback.capability] if node.fallback else [])]:
-                capability = self._registry.capability(name)
-                if capability and policy.verdict(name, capability.effect) == "deny":
-                    found[name] = capability.title
-        return list(found.items())
+        policy, used = self._policies.current(), map(self._registry.capability, _capabilities(plan.tasks))
+        return [(each.name, each.title) for each in used if each and policy.verdict(each.name, each.effect) == "deny"]
 
     def _planned(self, plan: Plan) -> Planned:
         """The plan with the phrases for its card, each once, in the plan's order."""
@@ -197,6 +208,16 @@ def _single(tasks: dict[str, Node]) -> Iterator[Node]:
             yield from _single(node.body)
         else:
             yield node
+
+
+def _capabilities(tasks: dict[str, Node]) -> list[str]:
+    """The capabilities that tasks use, those of fallbacks among them, each once."""
+    used = [name for node in _single(tasks) for name in (node.capability, *_instead(node))]
+    return _once([name for name in used if name])
+
+
+def _instead(node: Node) -> list[str]:
+    return [node.fallback.capability] if node.fallback else []
 
 
 def _once(phrases: list[str]) -> list[str]:

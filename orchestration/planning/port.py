@@ -68,6 +68,7 @@ class Planner(Protocol):
 
         Raises:
             InvalidPlan: The matching playbook does not fit this deployment (a capability without worker, say).
+            NotForYou: The policy lets only certain other people do what the matching playbook does.
         """
 
     def suggestions(self) -> list[Suggestion]:

@@ -1,11 +1,11 @@
-"""What a deployment lets Tandem do: a rule for each capability, ceilings of people, hosts, systems that may decide."""
+"""What a deployment lets Tandem do: rules for capabilities, who may use them, ceilings, hosts, systems that decide."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from orchestration.core.run import Person
 from orchestration.validation.hosts import ascii_host, destination, is_this_machine, matches, pattern_problem
 
 Rule = Literal["allow", "ask", "deny"]
+_T = TypeVar("_T")
 
 ALWAYS_ASKED: Label = "highly_confidential"
 # What lets others in to something whose own label only the connector learns, after everybody has been asked: never
@@ -24,6 +25,17 @@ _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _SETTING = re.compile(r"TANDEM_[A-Z0-9_]+")
 # How Entra names a guest: their own address, with the tenant that they are a guest of.
 _GUEST = "#ext#"
+
+
+class Plans(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of plans that a language model drew up.
+
+    Attributes:
+        start: Which ones may start without being shown first: none, those that only read, or all. Their writes are
+            asked about as any others are.
+    """
+
+    start: Literal["ask", "reads", "all"] = "ask"
 
 
 class ApprovalSystem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +87,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         capabilities: Capability, or its beginning followed by `*` => what becomes of a task that uses it. The longest
             that fits counts. `ask` is about writes: nobody is asked before a read.
+        initiators: Capability, or its beginning => user principal names of the only people whose runs may use it. The
+            longest that fits counts; without any, everybody may.
+        plans: What becomes of a language model's plans.
         hosts: Where links in what goes out may lead, beside the systems of the settings.
         domains: Of mail addresses inside the organisation; empty: the initiator's own.
         ceilings: Who may see what.
@@ -82,6 +97,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     capabilities: dict[str, Rule] = {}
+    initiators: dict[str, list[str]] = {}
+    plans: Plans = Plans()
     hosts: list[str] = []
     domains: list[str] = []
     ceilings: Ceilings = Ceilings()
@@ -95,14 +112,35 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         A write that somebody outside may have written part of is never done without asking, nor one of what is highly
         confidential, nor the sharing of a file, whatever the rule says.
         """
-        fitting = [rule for rule in self.capabilities if covers(rule, capability)]
-        rule = self.capabilities[max(fitting, key=_narrowness)] if fitting else None
+        rule = _of_narrowest(self.capabilities, capability)
         if rule == "deny":
             return "deny"
         if effect == "read":
             return "allow"
         asks = tainted or label == ALWAYS_ASKED or capability in ALWAYS_ASKED_ABOUT
         return "allow" if rule == "allow" and not asks else "ask"
+
+    def may_use(self, capability: str, upn: str) -> bool:
+        """Whether a person's runs may use a capability, as far as it is for certain people; `deny` is another matter.
+
+        Guests, and people without a user principal name, are on no list.
+        """
+        named = _of_narrowest(self.initiators, capability)
+        return named is None or (_is_members(upn) and upn.casefold() in {each.casefold() for each in named})
+
+    def who_may(self, *capabilities: str) -> list[str]:
+        """The people whose runs may use all of these, in order; empty for nobody, and where all are for everybody."""
+        lists = [named for each in capabilities if (named := _of_narrowest(self.initiators, each)) is not None]
+        everybody = {upn.casefold(): upn for named in lists for upn in named}
+        return sorted(upn for upn in everybody.values() if all(self.may_use(each, upn) for each in capabilities))
+
+    def starts_unasked(self, *, writes: bool) -> bool:
+        """Whether a language model's plan may start without being shown first.
+
+        Args:
+            writes: Whether any task of it would write, a fallback's among them.
+        """
+        return self.plans.start == "all" or (self.plans.start == "reads" and not writes)
 
     def ceiling(self, person: Person) -> Label:
         """The most sensitive label that a person may be shown."""
@@ -134,17 +172,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found = destination(url)
         return bool(found) and "://" not in url.partition("://")[2] and any(matches(found, each) for each in self.hosts)
 
-    def idle_denials(self, known: Collection[str]) -> list[str]:
-        """Sentences about rules that deny what there is not, so that nobody relies on them.
+    def idle_rules(self, known: Collection[str]) -> list[str]:
+        """Sentences about rules that forbid what there is not, so that nobody relies on them.
 
         Args:
             known: Names of all capabilities.
         """
-        denied = [rule for rule, verdict in self.capabilities.items() if verdict == "deny"]
+        denied = [(rule, "denies") for rule, verdict in self.capabilities.items() if verdict == "deny"]
+        kept = [(rule, "says who may use") for rule in self.initiators]
         return [
-            f"The policy denies {rule!r}, but there is no such capability, so that this forbids nothing"
+            f"The policy {does} {rule!r}, but there is no such capability, so that this forbids nothing"
             f"{_meant(rule, known) or '.'}"
-            for rule in denied
+            for rule, does in [*denied, *kept]
             if not any(covers(rule, each) for each in known)
         ]
 
@@ -153,6 +192,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found = [
             f"capabilities: {_capability_problem(rule)}" for rule in self.capabilities if _capability_problem(rule)
         ]
+        found += [problem for rule, named in self.initiators.items() for problem in _initiator_problems(rule, named)]
         found += [f"hosts: {host!r} {wrong}" for host in self.hosts if (wrong := pattern_problem(host))]
         found += [f"domains: {each!r} is not a domain such as contoso.com" for each in _no_domains(self.domains)]
         found += [
@@ -191,6 +231,29 @@ def _meant(rule: str, known: Collection[str]) -> str:
 
 def _narrowness(rule: str) -> tuple[bool, int]:
     return not rule.endswith("*"), len(rule)
+
+
+def _of_narrowest(rules: Mapping[str, _T], capability: str) -> _T | None:
+    """What the longest rule that fits says; None if none does."""
+    fitting = [rule for rule in rules if covers(rule, capability)]
+    return rules[max(fitting, key=_narrowness)] if fitting else None
+
+
+def _is_members(upn: str) -> bool:
+    """Whether a user principal name may stand on a list: in Entra a member's is ASCII, so a lookalike is none."""
+    return upn.isascii() and bool(_ADDRESS.fullmatch(upn)) and _GUEST not in upn.casefold()
+
+
+def _initiator_problems(rule: str, named: list[str]) -> list[str]:
+    found = [f"initiators: {wrong}" if (wrong := _capability_problem(rule)) else ""]
+    if not named:
+        found.append(f"initiators.{rule}: names nobody; to forbid it, write {rule}: deny under capabilities")
+    for upn in named:
+        if _GUEST in upn.casefold():
+            found.append(f"initiators.{rule}: {upn!r} is a guest, and guests may not use what is for certain people")
+        elif not _is_members(upn):
+            found.append(f"initiators.{rule}: {upn!r} is not a user principal name such as megan.bowen@contoso.com")
+    return [each for each in found if each]
 
 
 def _capability_problem(rule: str) -> str:

@@ -75,13 +75,13 @@ class PolicyFile:
         self._capabilities: Collection[str] | None = None
 
     def compare(self, capabilities: Collection[str]) -> None:
-        """Name in the log each rule that denies a capability that there is not, now and after each change."""
+        """Name in the log each rule that forbids a capability that there is not, now and after each change."""
         self._capabilities = capabilities
         self._name_idle()
 
     def _name_idle(self) -> None:
         if self._capabilities is not None:
-            for sentence in self._policy.idle_denials(self._capabilities):
+            for sentence in self._policy.idle_rules(self._capabilities):
                 log.warning("%s", sentence)
 
     def current(self) -> Policy:

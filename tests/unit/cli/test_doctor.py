@@ -187,9 +187,18 @@ async def test_a_missing_node_is_no_reason_to_give_up(tmp_path: Path, monkeypatc
     assert "tandem chat" in note
 
 
-async def test_a_policy_that_denies_what_there_is_not_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("capabilities: {mail: deny, mail.draft: deny}", "denies 'mail'"),
+        ("initiators: {mail: [lee@contoso.com], mail.draft: [lee@contoso.com]}", "says who may use 'mail'"),
+    ],
+)
+async def test_a_policy_that_forbids_what_there_is_not_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str, said: str
+) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text("capabilities: {mail: deny, mail.draft: deny}")
+    policy.write_text(rules)
     for name in ("TANDEM_TENANT_ID", "TANDEM_APP_ID", "TANDEM_SSO_APP_ID"):
         monkeypatch.setenv(name, "none")  # the settings themselves are another matter
     monkeypatch.setenv("TANDEM_POLICY", str(policy))
@@ -197,6 +206,6 @@ async def test_a_policy_that_denies_what_there_is_not_is_named(tmp_path: Path, m
 
     bad = told(await doctor.examine(State(tmp_path)), "bad")
 
-    assert "denies 'mail', but there is no such capability" in bad
+    assert f"{said}, but there is no such capability" in bad
     assert "write mail.* for all that begins so" in bad
     assert "mail.draft" not in bad

@@ -18,6 +18,7 @@ from bot.routes.receipt import Routed
 from orchestration.capabilities import TaskContext
 from orchestration.core.plan import Answer, Node, Plan
 from orchestration.errors import NotFound, NotPermitted, Refused, SignInNeeded, Unavailable
+from orchestration.validation.policy import Policy
 from tests.support.office import Number
 from tests.unit.routes.bureau import ADELE, ALEX, APP, MEGAN, TENANT, Bureau, chat_of, gone, opened
 
@@ -155,6 +156,22 @@ async def test_where_no_mail_can_go_out_in_the_initiators_name_nobody_elses_is_u
     run = await bureau.engine.view(run_id)
     assert ("approval:ask.1", ALEX.id) not in run.receipts
     assert bureau.post.sent == []
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [Policy(capabilities={"mail.send": "deny"}), Policy(initiators={"mail.send": [ALEX.upn]})],
+    ids=["denied", "for_others"],
+)
+async def test_where_policy_lets_the_initiator_send_no_mail_none_goes_out_in_their_name(
+    bureau: Bureau, policy: Policy
+) -> None:
+    bureau.policy = policy
+    bureau.surface.away.add(ALEX.id)
+    run_id = await bureau.begin()
+    await bureau.until(run_id, lambda run: bool(run.approvals))
+    await settle(bureau)
+    assert (bureau.post.drafts, bureau.post.sent) == ({}, [])
 
 
 async def test_a_reminder_takes_the_way_of_the_question(bureau: Bureau) -> None:

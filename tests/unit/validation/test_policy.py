@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.core.label import Label
 from orchestration.core.run import Person
-from orchestration.validation.policy import ApprovalSystem, Ceilings, Policy
+from orchestration.validation.policy import ApprovalSystem, Ceilings, Plans, Policy
 from orchestration.validation.policy_file import SHIPPED, InvalidPolicy, PolicyFile, read
 
 MEGAN = Person("1", "Megan", "megan@contoso.com", "t")
@@ -53,6 +53,58 @@ def test_one_rule_may_stand_for_everything() -> None:
 
 
 @pytest.mark.parametrize(
+    ("capability", "upn", "may"),
+    [
+        ("mail.search", "megan@contoso.com", True),
+        ("mail.search", "Lee@Contoso.com", True),
+        ("mail.search", "alex@contoso.com", False),
+        ("mail.send", "LEE@contoso.com", True),
+        ("mail.send", "megan@contoso.com", False),
+        ("mail.search", "", False),
+        ("mail.search", "meg\u0430n@contoso.com", False),
+        ("mail.search", "megan@\u212aontoso.com", False),
+        ("kit.count", "megan@kontoso.com", True),
+        ("kit.count", "megan@\u212aontoso.com", False),
+        ("mail.search", "megan@contoso.com#EXT#@contoso.com", False),
+        ("mail.search", " megan@contoso.com", False),
+        ("mailbox.empty", "", True),
+        ("files.share", "alex@contoso.com", True),
+    ],
+)
+def test_what_is_for_certain_people_is_for_nobody_else_and_the_narrowest_list_counts(
+    capability: str, upn: str, may: bool
+) -> None:
+    rules = {
+        "mail.*": ["megan@contoso.com", "lee@contoso.com"],
+        "mail.send": ["Lee@contoso.com"],
+        "kit.*": ["megan@kontoso.com"],
+    }
+    assert Policy(initiators=rules).may_use(capability, upn) is may
+
+
+def test_a_guest_is_on_no_list_even_if_somebody_wrote_them_there() -> None:
+    guest = "eve_evil.com#EXT#@contoso.com"
+    assert not Policy(initiators={"*": [guest, "megan@contoso.com"]}).may_use("mail.send", guest)
+    assert Policy(initiators={"*": [guest, "megan@contoso.com"]}).who_may("mail.send") == ["megan@contoso.com"]
+
+
+def test_who_could_are_those_who_may_use_all_of_it() -> None:
+    rules = {"mail.*": ["megan@contoso.com", "lee@contoso.com"], "files.*": ["lee@contoso.com", "alex@contoso.com"]}
+    policy = Policy(initiators=rules)
+    assert policy.who_may("mail.send") == ["lee@contoso.com", "megan@contoso.com"]
+    assert policy.who_may("mail.send", "files.read", "sap.read") == ["lee@contoso.com"]
+    assert policy.who_may("sap.read") == []
+
+
+@pytest.mark.parametrize(("rule", "starts"), [("ask", (False, False)), ("reads", (True, False)), ("all", (True, True))])
+def test_a_models_plan_starts_without_being_shown_only_where_policy_says_so(
+    rule: str, starts: tuple[bool, bool]
+) -> None:
+    policy = Policy(plans=Plans(start=rule))  # type: ignore[arg-type]
+    assert (policy.starts_unasked(writes=False), policy.starts_unasked(writes=True)) == starts
+
+
+@pytest.mark.parametrize(
     ("upn", "ceiling"),
     [
         ("megan@contoso.com", "highly_confidential"),
@@ -86,6 +138,8 @@ def test_the_file_that_comes_along_is_good_and_opens_nothing() -> None:
     assert policy.verdict("mail.send", "write") == "ask"
     assert not policy.allows("https://contoso.sharepoint.com/")
     assert not policy.approval_systems
+    assert not policy.initiators
+    assert not policy.starts_unasked(writes=False)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +153,16 @@ def test_the_file_that_comes_along_is_good_and_opens_nothing() -> None:
         ("capabilities: {mail.send: yes}", "capabilities.mail.send: 'yes' is not one of allow, ask, deny"),
         ("capabilities: {'mail.s*': deny}", "'mail.s*' is not a capability"),
         ("capabilities: {'Mail.send': deny}", "'Mail.send' is not a capability"),
+        ("initiators: [mail.send]", "initiators: ['mail.send'] is not"),
+        ("initiators: {mail.send: lee@contoso.com}", "initiators.mail.send: 'lee@contoso.com' is not"),
+        ("initiators: {'mail.s*': [lee@contoso.com]}", "initiators: 'mail.s*' is not a capability"),
+        ("initiators: {mail.send: []}", "initiators.mail.send: names nobody; to forbid it, write mail.send: deny"),
+        ("initiators: {mail.send: [lee]}", "initiators.mail.send: 'lee' is not a user principal name"),
+        ("initiators: {mail.send: ['']}", "initiators.mail.send: '' is not a user principal name"),
+        ("initiators: {mail.send: ['l\u0435e@contoso.com']}", "is not a user principal name"),
+        ("initiators: {mail.send: ['eve_x.com#EXT#@contoso.com']}", "is a guest, and guests may not use"),
+        ("plans: {start: always}", "plans.start: 'always' is not one of all, ask, reads"),
+        ("plans: {begin: all}", "there is no 'begin' here"),
         ("hosts: ['https://contoso.com/']", "is not a host"),
         ("hosts: ['*']", "is not a host"),
         ("hosts: ['*.com']", "takes in everybody's hosts"),
@@ -190,13 +254,19 @@ def test_links_may_lead_to_the_systems_of_the_settings(tmp_path: Path) -> None:
 def test_rules_that_deny_what_there_is_not_are_named() -> None:
     known = ["mail.send", "mail.draft", "files.share"]
     rules = {"mail": "deny", "mail.sned": "deny", "sap.*": "deny", "zzz": "allow", "files.*": "deny", "*": "deny"}
-    said = Policy(capabilities=rules).idle_denials(known)  # type: ignore[arg-type]
+    said = Policy(capabilities=rules).idle_rules(known)  # type: ignore[arg-type]
     nothing = "but there is no such capability, so that this forbids nothing"
     assert said == [
         f"The policy denies 'mail', {nothing}; write mail.* for all that begins so.",
         f"The policy denies 'mail.sned', {nothing}; did you mean mail.send?",
         f"The policy denies 'sap.*', {nothing}.",
     ]
+
+
+def test_rules_for_certain_people_that_fit_nothing_are_named() -> None:
+    said = Policy(initiators={"mail": ["a@b.c"], "mail.send": ["a@b.c"]}).idle_rules(["mail.send"])
+    nothing = "but there is no such capability, so that this forbids nothing"
+    assert said == [f"The policy says who may use 'mail', {nothing}; write mail.* for all that begins so."]
 
 
 def test_an_approval_system_takes_what_it_is_named_for() -> None:
