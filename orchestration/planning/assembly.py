@@ -5,7 +5,6 @@ Nothing is judged here but whether the answer can be made a plan at all; see `pr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -23,7 +22,7 @@ from orchestration.planning.compiler import fill, with_needs
 from orchestration.planning.draft import OpenRun
 from orchestration.planning.months import Month
 from orchestration.planning.parameters import Reading, missing
-from orchestration.planning.playbook import Playbook
+from orchestration.planning.playbook import NUMBER, Playbook
 from orchestration.planning.schemas import Shape
 from orchestration.validation.text import clean
 
@@ -251,20 +250,15 @@ def _typed(text: str, shape: Shape) -> Any:
     if items is not None and "string" in items.kinds() and not text.lstrip().startswith("["):
         return [text]
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = msgspec.json.decode(text)
         if _depth(value) > _DEEPEST_JSON:
-            raise ValueError("the JSON is nested too deeply")
-        json.dumps(value, ensure_ascii=False).encode()
+            raise ValueError("it is nested too deeply")
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
     except ValueError as error:
         wanted = " or ".join(sorted(kinds - {"null"})) or "a value"
         raise ValueError(f"must be JSON ({wanted}), or one expression: {error}") from None
     return value
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _depth(value: Any) -> int:
@@ -356,9 +350,9 @@ def _changed_params(plan: Plan, given: dict[str, str]) -> dict[str, Any]:
             continue
         old, text = found[name], " ".join(text.split())
         if isinstance(old, int | float) and not isinstance(old, bool):
-            try:
+            if NUMBER.fullmatch(text):
                 found[name] = float(text) if "." in text else int(text)
-            except ValueError:
+            else:
                 wrong.append(f"parameters.{name}: {clean(text, 60)!r} is not a number")
         elif isinstance(old, str) and Month.exact(old) and not Month.exact(text):
             wrong.append(f"parameters.{name}: {clean(text, 60)!r} is not a month such as 2026-10")

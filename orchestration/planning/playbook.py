@@ -15,7 +15,7 @@ ParameterType = Literal["month", "text", "number", "choice", "person"]
 PLAYBOOK_NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _PERSON = re.compile(r"(?:(?P<name>[^<>@]{1,100}?)\s*<)?(?P<upn>[\w.+'-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63})+)>?")
-_NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?")
+NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?")
 
 
 class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +47,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         if self.type == "month":
             return text if Month.exact(text) else None
         if self.type == "number":
-            return text if _NUMBER.fullmatch(text) else None
+            return text if NUMBER.fullmatch(text) else None
         if self.type == "choice":
             wanted = text.casefold()
             return next(
