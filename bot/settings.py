@@ -11,12 +11,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.http import is_loopback
+from connectors.prices import read_prices
 from orchestration.core.label import LABELS
 from orchestration.errors import Invalid
 from orchestration.validation.hosts import pattern_problem
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Check = Callable[[str], str]
+
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9._-]{0,64}")
+_AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 # Where sign-in links of the token service lead, also in its regions.
 SIGN_IN_HOSTS = ("token.botframework.com", "*.token.botframework.com")
@@ -70,6 +74,27 @@ def _file(value: str) -> str:
 def _origin(value: str) -> str:
     wrong = _url(value)
     return wrong or ("" if urlsplit(value).path in ("", "/") else "must be without a path: https://tandem.example.com")
+
+
+def _base(value: str) -> str:
+    parts = urlsplit(value) if not _url(value) else None
+    if parts is not None and (parts.query or parts.fragment or parts.path.rstrip("/").endswith("/chat/completions")):
+        return "must end before '/chat/completions', without '?' and '#': https://example.com/v1"
+    return _url(value)
+
+
+def _number(least: int, most: int) -> Check:
+    wrong = f"must be a whole number from {least} to {most}"
+    return lambda value: "" if value.isdecimal() and least <= int(value) <= most else wrong
+
+
+def _prices(value: str) -> str:
+    wrong = "must be prices of a million tokens read, written and (if you like) read again: 2.50/10.00/1.25 EUR"
+    return "" if read_prices(value) else wrong
+
+
+def _printable(value: str) -> str:
+    return "" if value.isascii() and value.isprintable() and " " not in value else "has characters that no key has"
 
 
 def _guids(value: str) -> str:
@@ -245,6 +270,51 @@ class Settings:
         default="confidential",
         check=_one_of(*LABELS),
     )
+    model_url: str = _setting(
+        "TANDEM_MODEL_URL",
+        "Language model that draws up plans: its API (https://HOST/v1), with azure the resource "
+        "(https://NAME.openai.azure.com); empty: playbooks only.",
+        check=_base,
+        group="the language model",
+    )
+    model_name: str = _setting(
+        "TANDEM_MODEL_NAME",
+        "Model, or with azure its deployment.",
+        check=_printable,
+        group="the language model",
+    )
+    model_kind: str = _setting(
+        "TANDEM_MODEL_KIND",
+        "What it speaks: OpenAI's protocol (openai), or that of Azure OpenAI (azure).",
+        default="openai",
+        check=_one_of("openai", "azure"),
+    )
+    model_key: str = _setting(
+        "TANDEM_MODEL_KEY",
+        "Its key; empty: none is needed or, with azure, the bot's own identity is used.",
+        check=_printable,
+        secret=True,
+    )
+    model_api_version: str = _setting(
+        "TANDEM_MODEL_API_VERSION", "Version of Azure OpenAI's API.", default="2024-10-21", check=_printable
+    )
+    model_context: str = _setting(
+        "TANDEM_MODEL_CONTEXT",
+        "Tokens that the model can read and write in one call.",
+        default="32000",
+        check=_number(2_000, 10_000_000),
+    )
+    model_timeout: str = _setting(
+        "TANDEM_MODEL_TIMEOUT",
+        "Seconds without a word of the model after which a call is given up.",
+        default="60",
+        check=_number(1, 600),
+    )
+    model_prices: str = _setting(
+        "TANDEM_MODEL_PRICES",
+        "Prices of a million tokens read, written and read again (2.50/10.00/1.25 EUR); empty: no costs are shown.",
+        check=_prices,
+    )
     public_url: str = _setting(
         "TANDEM_PUBLIC_URL",
         "Where this bot is reached from outside, for its lists and the answers of approval systems; "
@@ -282,6 +352,11 @@ class Settings:
             "client_secret": secret,
             "authority": self.authority,
         }
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model draws up plans where no playbook fits."""
+        return bool(self.model_url)
 
     @property
     def systems(self) -> list[str]:
@@ -329,9 +404,32 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             "TANDEM_SSO_APP_SECRET is missing: the client secret of the registration that people sign in to (only a "
             "managed identity, TANDEM_APP_TYPE=UserAssignedMSI, can do without)"
         )
+    if not problems:
+        problems += _model(Settings(**values))
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)
+
+
+def _model(settings: Settings) -> list[str]:
+    """What does not fit together of the language model's variables."""
+    address = urlsplit(settings.model_url)
+    if settings.model_kind == "azure":
+        if address.path.strip("/"):
+            return [
+                f"TANDEM_MODEL_URL must be the resource without a path with TANDEM_MODEL_KIND=azure: "
+                f"{address.scheme}://{address.netloc}"
+            ]
+        if not _DEPLOYMENT.fullmatch(settings.model_name):
+            return ["TANDEM_MODEL_NAME is no name of a deployment: letters, digits, '.', '_' and '-'"]
+        if not settings.model_url:
+            return ["TANDEM_MODEL_URL is missing: TANDEM_MODEL_KIND=azure needs the resource and the deployment"]
+    elif (address.hostname or "").endswith(_AZURE_HOSTS) and not address.path.strip("/"):
+        return [
+            "TANDEM_MODEL_URL is an Azure OpenAI resource: set TANDEM_MODEL_KIND=azure (or, with a key, end the URL "
+            "with /openai/v1)"
+        ]
+    return []
 
 
 def _value(each: Field[Any], given: str, used: set[str]) -> tuple[str, str]:

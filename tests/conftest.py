@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from connectors import wire
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by the folder they are in, so that no file can forget to."""
@@ -24,3 +26,9 @@ def _no_settings_of_this_machine() -> None:
     foreign = ("TANDEM_", "AZURE_", "APPLICATIONINSIGHTS_", "OTEL_", "OPENAI_")
     for name in [name for name in os.environ if name.startswith(foreign) or name.lower().endswith("_proxy")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_model_elsewhere() -> None:
+    """No test asks a language model on another machine, whatever its settings say."""
+    wire.ALLOW_MODEL_REQUESTS = False

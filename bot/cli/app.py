@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import audit_commands, control_commands, playbook_commands, ports, worker_commands
+from bot.cli.model_choice import Choice, ModelChoice
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
 from orchestration.errors import TandemError
@@ -30,6 +31,14 @@ BotPortOption = Annotated[int, typer.Option("--bot-port", metavar="N", help="Por
 PortBaseOption = Annotated[int, typer.Option("--port-base", metavar="N", help="First port of the sandbox.")]
 PlaygroundPortOption = Annotated[
     int, typer.Option("--playground-port", metavar="N", help="Port of the first Playground.")
+]
+ModelOption = Annotated[
+    ModelChoice,
+    typer.Option("--model", help="What plans goals that no playbook fits: recorded answers, your settings, nothing."),
+]
+RecordingsOption = Annotated[
+    list[Path] | None,
+    typer.Option("--recordings", metavar="DIR", help="A folder with more recorded answers; may be repeated."),
 ]
 
 app.add_typer(audit_commands.app)
@@ -74,6 +83,8 @@ def up(
     no_bot: Annotated[
         bool, typer.Option("--no-bot", help="Leave the bot to you, for a debugger: tandem serve.")
     ] = False,
+    model: ModelOption = "recorded",
+    recordings: RecordingsOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete all local state first.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
 ) -> None:
@@ -84,6 +95,7 @@ def up(
     from bot.cli.up import up as start
 
     keys = people_of(people)
+    chosen = Choice(model, tuple(each.resolve() for each in recordings or ()))
     if fresh and not yes and state.is_dir():
         typer.confirm(f"Delete all runs, files and logs in {state}?", abort=True)
     wish = Wish(
@@ -95,6 +107,7 @@ def up(
         playground=not no_playground,
         open_browser=not no_open,
         fresh=fresh,
+        model=chosen,
     )
     asyncio.run(start(wish, Console()))
 
@@ -145,8 +158,10 @@ def sandbox(
     bot_port: BotPortOption = ports.BOT,
     port_base: PortBaseOption = ports.SANDBOX,
     playground_port: PlaygroundPortOption = ports.PLAYGROUND,
+    model: ModelOption = "recorded",
+    recordings: RecordingsOption = None,
 ) -> None:
-    """Start only the sandbox tenant: a local Microsoft 365, SAP and Dynamics over real HTTP."""
+    """Start only the sandbox tenant: a local Microsoft 365, SAP and Dynamics over real HTTP, and a recorded model."""
     from bot.cli.up import people_of
 
     State(state).prepare()
@@ -154,12 +169,13 @@ def sandbox(
     command += ["--bot-url", f"http://127.0.0.1:{bot_port}", "--playground-port", str(playground_port)]
     command += [part for key in people_of(people) for part in ("--window", key)]
     command += ["--data", str(data)] if data else []
+    command += Choice(model, tuple(each.resolve() for each in recordings or ())).of_the_sandbox()
     os.execv(sys.executable, command)  # noqa: S606  # becomes the sandbox, signals and all
 
 
 @app.command("break")
 def break_(
-    system: Annotated[str, typer.Argument(help="sap, dynamics, graph, authority, or sign-in with --how.")],
+    system: Annotated[str, typer.Argument(help="sap, dynamics, graph, authority, model, or sign-in with --how.")],
     how_long: Annotated[str, typer.Option("--for", metavar="SPAN", help="For how long: 30s, 2m.")] = "30s",
     status: Annotated[
         int | None, typer.Option("--status", metavar="N", help="Answer every request with this HTTP status.")

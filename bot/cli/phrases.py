@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from orchestration.core.label import UNLABELLED, Label
 from orchestration.core.run import Person
+from orchestration.core.usage import Usage
 
 CHOICES = {
     ("write", "approve"): "allowed it",
@@ -93,3 +94,10 @@ def since(length: timedelta) -> str:
         return f"+{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"+{hours} h {minutes:02} min" if hours < 48 else f"+{hours // 24} d {hours % 24} h"
+
+
+def taken(usage: Usage) -> str:
+    """What a call of a language model took: "2,113 + 402 tokens, 3.1 s, 0.0093 EUR"."""
+    cost = "" if usage.cost is None else f", {usage.cost:.4f} {usage.currency}"
+    outcome = "" if usage.outcome == "used" else f"; of no use: {usage.outcome}"
+    return f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens, {usage.seconds:.1f} s{cost}{outcome}"

@@ -103,8 +103,8 @@ class Screen:
             _, title, state, _ = row.cells()
             self._console.print(f"{title}: {state}, {where}", highlight=False, soft_wrap=True)
 
-    def addresses(self, people: Sequence[tuple[str, str]], logs: str) -> None:
-        """What a person needs now that all is up."""
+    def addresses(self, people: Sequence[tuple[str, str]], logs: str, model: str) -> None:
+        """What a person needs now that all is up; `model` says what plans goals that no playbook fits."""
         took = time.monotonic() - self._began
         say = self._console.print
         say(
@@ -114,7 +114,8 @@ class Screen:
         for name, url in people:
             where = f"[link={url}]{url}[/link]" if url.startswith("http") else url
             say(f"  [bold]{name}[/]: {where}", highlight=False, soft_wrap=True)
-        say(f"\nCtrl-C ends everything. Logs: {logs}", highlight=False, soft_wrap=True, style="dim")
+        say(f"\nModel: {model}.", highlight=False, soft_wrap=True, markup=False)
+        say(f"Ctrl-C ends everything. Logs: {logs}", highlight=False, soft_wrap=True, style="dim")
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

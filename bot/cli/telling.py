@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.cli.phrases import CHOICES, EXPIRED, NOTICES, ROUNDS, SHORT_ENTRY, SKIPPED, clock, day, marks, result, who
+from bot.cli.phrases import (
+    CHOICES,
+    EXPIRED,
+    NOTICES,
+    ROUNDS,
+    SHORT_ENTRY,
+    SKIPPED,
+    clock,
+    day,
+    marks,
+    result,
+    taken,
+    who,
+)
 from bot.cli.remarks import said_by
 from bot.routes.receipt import Routed
 from orchestration.core import events as e
@@ -103,6 +116,8 @@ class Teller:
                 return said + marks(event.label, tainted=event.tainted), "good"
             case e.WorkAsserted(part=part, done=done, of=of):
                 return f"vouches for {done:,} of {of:,}: {part}", ""
+            case e.ModelUsed(usage=usage):
+                return f"asked {usage.model}: {taken(usage)}", "" if usage.outcome == "used" else "bad"
             case e.TaskFailed(code=code, message=message):
                 return f"failed ({code}): {message}", "bad"
             case e.TaskSkipped(reason=reason, message=message):

@@ -10,7 +10,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bot.cli import playground
 from bot.cli.child import Child
+from bot.cli.model_choice import Choice
 from bot.cli.playground import Window
 from bot.cli.ports import Ports, answers, require_free
 from bot.cli.screen import Row, Screen
@@ -39,6 +40,8 @@ class Wish:
         bot: Start the bot; otherwise somebody else does (a debugger).
         playground: Give each person a Playground; otherwise they use `tandem chat`, and no Node is needed.
         open_browser: Open the windows when there is a display.
+        fresh: Delete all local state first.
+        model: What plans goals that no playbook fits.
     """
 
     state: State
@@ -49,6 +52,7 @@ class Wish:
     playground: bool = True
     open_browser: bool = True
     fresh: bool = False
+    model: Choice = field(default_factory=Choice)
 
 
 class Product:
@@ -74,7 +78,8 @@ class Product:
             try:
                 async with asyncio.TaskGroup() as self._tasks:
                     windows = await self._start(script)
-                    self._screen.addresses([(each.name, self._way_in(each)) for each in windows], str(wish.state.logs))
+                    ways_in = [(each.name, self._way_in(each)) for each in windows]
+                    self._screen.addresses(ways_in, str(wish.state.logs), wish.model.shown())
                     if wish.playground and wish.open_browser and _has_display():
                         for window in windows:
                             webbrowser.open(window.url)
@@ -130,6 +135,7 @@ class Product:
             ",".join(wish.people),
         ]
         command += ["--data", str(wish.data)] if wish.data else []
+        command += wish.model.of_the_sandbox()
         child = await self._launch(row, Child("The sandbox tenant", command, log=state.logs / "sandbox.log"))
 
         async def listens() -> bool:
@@ -145,6 +151,7 @@ class Product:
         port, state = self._wish.ports.bot, self._wish.state
         environment = {
             **settings,
+            **self._wish.model.settings(settings),
             "TANDEM_HOST": "127.0.0.1",
             "TANDEM_PORT": str(port),
             "TANDEM_DATA_DIR": str(state.root.resolve()),

@@ -186,8 +186,8 @@ def preview(sharing: Sharing, egress: Egress) -> Preview:
 
 
 def destination(sharing: Sharing) -> Destination:
-    """Those who are let in, and to what."""
-    return Destination(recipients=told(sharing.people), place=f"{sharing.drive}/{sharing.item} ({sharing.role})")
+    """Those who are let in; into which file is for a person to see each time."""
+    return Destination(recipients=told(sharing.people), asked_each_time=True)
 
 
 def summary(shared: Shared) -> str:

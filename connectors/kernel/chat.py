@@ -97,7 +97,9 @@ class ChatModel:
         """See `Model.complete`; what a server does not understand of the request is left out, and asked once more."""
         check_allowed(self._settings.url)
         dialect = self._dialect
-        with _tracer.start_as_current_span(f"chat {self.name}", record_exception=False) as span:
+        with _tracer.start_as_current_span(
+            f"chat {self.name}", record_exception=False, set_status_on_exception=False
+        ) as span:
             span.set_attributes({"gen_ai.operation.name": "chat", "gen_ai.request.model": self.name})
             while True:
                 try:
@@ -165,7 +167,9 @@ class ChatModel:
 
     def _silent(self, seconds: float, heard: Heard) -> TandemError:
         if heard.size:
-            return ModelCut(f"The model {self.name} stopped in the middle of its answer and said nothing for {seconds:g} s.")
+            return ModelCut(
+                f"The model {self.name} stopped in the middle of its answer and said nothing for {seconds:g} s."
+            )
         return ModelUnavailable(f"The model {self.name} said nothing for {seconds:g} s.")
 
     def _check(self, heard: Heard) -> None:

@@ -84,7 +84,7 @@ def _status(error: openai.APIStatusError, name: str) -> TandemError:
         return Denied(
             f"The model {name} cannot read that much ({status}): TANDEM_MODEL_CONTEXT is larger than it can take."
         )
-    if status == 429 or status == 408 or status >= 500:
+    if status in {408, 429} or status >= 500:
         what = "is busy and asks to come back later" if status == 429 else "does not answer"
         return ModelUnavailable(f"The model {name} {what} ({status}){because}", retry_after=_wait(error))
     return Denied(f"The model {name} does not take what Tandem asks ({status}){because}")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from connectors.sandbox.model.recordings import ANSWERS
 from connectors.sandbox.server import PLAYGROUND_PORT, PORT_BASE, serve
 from orchestration.errors import TandemError
 
@@ -30,6 +31,12 @@ def main() -> int:
     parser.add_argument(
         "--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day that mail and calendars take for today"
     )
+    parser.add_argument(
+        "--model", choices=("recorded", "none"), default="none", help="serve a model that plays back recordings"
+    )
+    parser.add_argument(
+        "--recordings", type=Path, action="append", default=[], help="a folder with more recordings; may be repeated"
+    )
     given = parser.parse_args()
     windows = given.window or ("megan", "alex")
     try:
@@ -43,8 +50,18 @@ def main() -> int:
 
 
 async def _until_told(given: argparse.Namespace, windows: list[str] | tuple[str, ...]) -> None:
+    recordings = [ANSWERS, *given.recordings] if given.model == "recorded" else None
     serving = asyncio.ensure_future(
-        serve(given.data, given.state, given.port_base, given.bot_url, windows, given.playground_port, given.today)
+        serve(
+            given.data,
+            given.state,
+            given.port_base,
+            given.bot_url,
+            windows,
+            given.playground_port,
+            given.today,
+            recordings,
+        )
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows has none; there Ctrl-C arrives as KeyboardInterrupt

@@ -232,7 +232,7 @@ def break_system(
 
     Args:
         state: The sandbox's state folder, where sandbox.json is.
-        system: sap, dynamics, graph or authority.
+        system: sap, dynamics, graph, authority or model.
         seconds: For how long.
         status: Error status of every answer; 503 if neither this nor a latency is given.
         latency_seconds: Delay before every answer.

@@ -14,7 +14,9 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-SYSTEMS = ("sap", "dynamics", "graph", "authority")
+from connectors.sandbox.model.completion import outage
+
+SYSTEMS = ("sap", "dynamics", "graph", "authority", "model")
 RETRY_AFTER_CAP_SECONDS = 5
 _ASKS_TO_WAIT = (429, 503)
 _READS = re.compile(r"/\$batch|/getSchedule|/search/query|/extractSensitivityLabels|/createUploadSession")
@@ -185,6 +187,8 @@ def error_body(system: str, status: int) -> dict[str, object]:
     """An error as the system's own gateway words it."""
     if system == "sap":
         return {"error": {"code": f"SY/{status}", "message": {"lang": "en", "value": "Service cannot be reached"}}}
+    if system == "model":
+        return outage(status)
     if system == "authority":
         text = "AADSTS90033: A transient error has occurred. Please try again."
         return {"error": "temporarily_unavailable", "error_description": text, "error_codes": [90033]}

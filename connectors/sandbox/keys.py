@@ -54,6 +54,7 @@ class Secrets(msgspec.Struct):
     sso: str
     sap: str
     control: str
+    model: str
 
 
 class Keyring:
@@ -77,10 +78,11 @@ class Keyring:
 
     @staticmethod
     def _secrets(file: Path) -> Secrets:
-        if file.exists():
-            return msgspec.json.decode(file.read_bytes(), type=Secrets)
-        made = Secrets(*(secrets.token_urlsafe(24) for _ in range(4)))
-        write_private(file, msgspec.json.encode(made))
+        kept = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
+        new = {name: secrets.token_urlsafe(24) for name in Secrets.__struct_fields__ if name not in kept}
+        made = msgspec.convert({**kept, **new}, Secrets)
+        if new:
+            write_private(file, msgspec.json.encode(made))
         return made
 
     def tls(self) -> ssl.SSLContext:

@@ -37,6 +37,8 @@ from connectors.sandbox.hurdles import Hurdles
 from connectors.sandbox.journal import Journal
 from connectors.sandbox.keys import Keyring, write_private
 from connectors.sandbox.mailroom import Mailroom
+from connectors.sandbox.model.recordings import Recordings
+from connectors.sandbox.model.server import RecordedModel
 from connectors.sandbox.office import Office
 from connectors.sandbox.playground import write_config
 from connectors.sandbox.proxy import Window
@@ -74,6 +76,7 @@ class Sandbox:
         windows: Keys of the people who have a Playground window.
         playground_port: Playground of the first window; the next ones follow.
         today: The day to which the data's days are relative; None leaves it to the data, or is the present day.
+        recordings: Folders with what the recorded model says; None: no model is served.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Sandbox:
         windows: Sequence[str],
         playground_port: int,
         today: date | None = None,
+        recordings: Sequence[Path] | None = None,
     ) -> None:
         if not 1024 <= port_base <= HIGHEST_BASE:
             raise Invalid(f"--port-base {port_base} cannot be: choose one from 1024 to {HIGHEST_BASE}.")
@@ -94,6 +98,7 @@ class Sandbox:
             if key not in self.tenant.people:
                 known = ", ".join(self.tenant.people)
                 raise Invalid(f"No window for {key!r}: the tenant in {data} has {known}.")
+        self._recordings = None if recordings is None else Recordings(recordings)
         self.state = state
         self.port_base = port_base
         inner = state / "sandbox"
@@ -181,6 +186,7 @@ class Sandbox:
             "TANDEM_DYNAMICS_URL": f"{self.url}/dynamics",
             "TANDEM_DYNAMICS_SCOPE": f"{tenant.dynamics_url.rstrip('/')}/.default",
             "TANDEM_DYNAMICS_ENTITY": next(iter(self.tenant.dynamics), ""),
+            **({} if self._recordings is None else RecordedModel.settings(self.url, secrets.model)),
         }
 
     def _describe_window(self, window: Window) -> dict[str, Any]:
@@ -230,6 +236,8 @@ class Sandbox:
         )
         for part in parts:
             part.register(app.router)
+        if self._recordings is not None:
+            RecordedModel(self._recordings, self.keys.secrets.model).register(app.router)
         return app
 
     def _graph(self, url: str) -> Graph:
@@ -313,12 +321,13 @@ async def serve(
     windows: Sequence[str] = ("megan", "alex"),
     playground_port: int = PLAYGROUND_PORT,
     today: date | None = None,
+    recordings: Sequence[Path] | None = None,
 ) -> None:
     """Serves a sandbox tenant until cancelled; <state>/sandbox.json is there while everything listens.
 
     Raises:
         Refused: Managed identity or Azure settings are in the environment.
-        InvalidContent: The data folder has problems; all are named, with file, row and column.
+        InvalidContent: The data folder or recordings have problems; all are named, with file, row and column.
         Invalid: A port is taken, or a window's person is not in the tenant.
     """
     refuse_in_the_cloud()
@@ -330,5 +339,6 @@ async def serve(
         windows=windows,
         playground_port=playground_port,
         today=today,
+        recordings=recordings,
     )
     await sandbox.run()

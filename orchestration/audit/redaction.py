@@ -17,6 +17,7 @@ PLAN_PUBLIC = frozenset(
         "tasks", "capability", "approval", "for_each", "repeat", "fallback", "needs", "optional", "on_failure",
         "attempts", "timeout_seconds", "not_initiator", "may_skip", "quorum", "due_hours", "remind_hours", "on_expiry",
         "revises", "watches", "at_once", "accepted_by", "at_most", "if_unmet", "playbook", "deadline_hours",
+        "model", "planned_in",
     }
 )  # fmt: skip
 PLAN_PERSONAL = frozenset(

@@ -13,6 +13,7 @@ import msgspec
 from orchestration.capabilities.surroundings import Alone, PeerResult, RunState, Surroundings
 from orchestration.core.label import LABELS, UNLABELLED, Label, Source
 from orchestration.core.run import Person
+from orchestration.core.usage import Usage
 from orchestration.errors import Invalid
 
 Effect = Literal["read", "write"]
@@ -39,7 +40,7 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
         feedback: What people wanted done differently with earlier results of this task, the latest last.
         label: How sensitive the arguments are.
         tainted: Somebody outside the company may have written part of the arguments.
-        around: Answers `note`, `state`, `complete` and `peers`.
+        around: Answers `note`, `state`, `complete`, `used` and `peers`.
     """
 
     run_id: str
@@ -75,6 +76,10 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True):
             Unavailable: The attempt is over.
         """
         await self.around.complete(part, done, of)
+
+    async def used(self, usage: Usage) -> None:
+        """Record what a call of a language model took, whatever came of it: it is durable when this returns."""
+        await self.around.used(usage)
 
     def peers(self) -> AsyncIterator[PeerResult]:
         """What the tasks write that this one watches: what is there already, then each as it comes, each once.
@@ -120,10 +125,13 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         recipients: Who gets it: addresses, also as `Alex Wilber <alex@contoso.com>`; names where there is none.
         place: Where it is put, such as a site and folder, or a team and channel.
+        asked_each_time: What goes there has to be seen each time, such as the file that is shared; "do not ask again" is
+            not offered.
     """
 
     recipients: list[str] = []
     place: str = ""
+    asked_each_time: bool = False
 
 
 class Capability(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from orchestration.core.label import Label, Source
 from orchestration.core.run import TaskStatus
+from orchestration.core.usage import Usage
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,9 @@ class Surroundings(Protocol):
     async def complete(self, part: str, done: int, of: int) -> None:
         """See `TaskContext.complete`."""
 
+    async def used(self, usage: Usage) -> None:
+        """See `TaskContext.used`."""
+
     def peers(self) -> AsyncIterator[PeerResult]:
         """See `TaskContext.peers`."""
 
@@ -83,6 +87,9 @@ class Alone:
         return RunState()
 
     async def complete(self, part: str, done: int, of: int) -> None:
+        """Nobody keeps it."""
+
+    async def used(self, usage: Usage) -> None:
         """Nobody keeps it."""
 
     async def peers(self) -> AsyncIterator[PeerResult]:

@@ -126,6 +126,14 @@ def _succeeded(command: c.CompleteTask | c.ResolveDoubt, now: datetime) -> e.Tas
     )
 
 
+def record_usage(run: Run, command: c.RecordUsage, now: datetime) -> list[e.Event]:
+    """Keep what a call of a language model took, also of an attempt that was given up since: it was spent."""
+    usage = command.usage
+    if min(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.seconds, usage.cost or 0.0) < 0:
+        raise Invalid(f"task {command.task!r} cannot have used less than nothing of a model: {usage}")
+    return [e.ModelUsed(at=now, task=command.task, attempt=command.attempt, usage=usage)]
+
+
 def assert_work(run: Run, command: c.AssertWork, now: datetime) -> list[e.Event]:
     """Keep that a worker vouches for a part of its work, while its attempt lasts."""
     if not 0 <= command.done <= command.of:

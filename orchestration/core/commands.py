@@ -10,6 +10,7 @@ import msgspec
 from orchestration.core.label import Label, Source
 from orchestration.core.plan import OnExpiry, Plan
 from orchestration.core.run import ApprovalKind, Person, Verdict
+from orchestration.core.usage import Usage
 from orchestration.core.working_time import Availability
 
 
@@ -302,6 +303,14 @@ class AssertWork(_Command, frozen=True):
     of: int
 
 
+class RecordUsage(_Command, frozen=True):
+    """The worker of an attempt called a language model."""
+
+    task: str
+    attempt: int
+    usage: Usage
+
+
 class JournalStep(_Command, frozen=True):
     """The first step of a write in two steps is made."""
 
@@ -433,6 +442,7 @@ Command = (
     | RequestApproval
     | CompleteTask
     | AssertWork
+    | RecordUsage
     | JournalStep
     | FailAttempt
     | AwaitSignIn

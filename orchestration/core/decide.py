@@ -115,6 +115,7 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.RequestApproval: answers.request_approval,
     c.CompleteTask: attempts.complete,
     c.AssertWork: attempts.assert_work,
+    c.RecordUsage: attempts.record_usage,
     c.JournalStep: attempts.journal,
     c.FailAttempt: attempts.fail,
     c.AwaitSignIn: attempts.await_sign_in,

@@ -13,6 +13,7 @@ import msgspec
 from orchestration.core.label import Label, Source
 from orchestration.core.plan import OnExpiry, Plan
 from orchestration.core.run import ApprovalKind, Person, Verdict
+from orchestration.core.usage import Usage
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -105,6 +106,14 @@ class WorkAsserted(_Event, frozen=True, tag="WorkAsserted"):
     part: str
     done: int
     of: int
+
+
+class ModelUsed(_Event, frozen=True, tag="ModelUsed"):
+    """The worker of an attempt called a language model; what that took is kept, whatever came of it."""
+
+    task: str
+    attempt: int
+    usage: Usage
 
 
 class StepJournaled(_Event, frozen=True, tag="StepJournaled"):
@@ -514,6 +523,7 @@ Event = (
     | TaskStarted
     | TaskSucceeded
     | WorkAsserted
+    | ModelUsed
     | StepJournaled
     | AttemptFailed
     | AttemptInterrupted

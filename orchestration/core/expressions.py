@@ -143,6 +143,15 @@ def expressions(value: Any) -> list[str]:
     return list(_expressions(value))
 
 
+def pieces(text: str) -> tuple[tuple[bool, str], ...]:
+    """A text cut into literal text (False) and expressions without their braces (True), in order.
+
+    Raises:
+        ExpressionError: A `${` is never closed.
+    """
+    return _parse(text).parts
+
+
 def references(value: Any) -> set[str]:
     """Dotted paths read by every `${expression}` in a nested value, such as `tasks.sap.entries`."""
     return {path for expression in _expressions(value) for path in _paths(expression)}

@@ -10,6 +10,7 @@ import msgspec
 
 from orchestration.core.label import Label, Source
 from orchestration.core.plan import Node, OnExpiry, Plan
+from orchestration.core.usage import Usage
 
 TaskStatus = Literal[
     "pending",  # its needs are not settled yet
@@ -340,6 +341,7 @@ class Run(msgspec.Struct):
         left_behind: Writes that stand although what they were made from was taken back: of groups that were begun anew,
             and of tasks that were left out.
         grants: What need not be asked again: scope => who said so.
+        usage: Task => the calls of language models that its attempts made, also those before it was done again.
     """
 
     run_id: str
@@ -375,6 +377,7 @@ class Run(msgspec.Struct):
     dry: bool = False
     left_behind: list[str] = []
     grants: dict[str, Person] = {}
+    usage: dict[str, list[Usage]] = {}
 
 
 def askers(remarks: list[Remark], initiator: Person, number: int) -> list[Person]:

@@ -67,6 +67,10 @@ def _work_asserted(run: Run, event: e.WorkAsserted) -> None:
     task.parts = {**task.parts, event.part: Part(event.done, event.of)}
 
 
+def _model_used(run: Run, event: e.ModelUsed) -> None:
+    run.usage.setdefault(event.task, []).append(event.usage)
+
+
 def _step_journaled(run: Run, event: e.StepJournaled) -> None:
     run.tasks[event.task].journal = event.note
 
@@ -200,6 +204,7 @@ APPLY: dict[type, Callable[[Run, Any], None]] = {
     e.TaskSucceeded: _task_succeeded,
     e.StepJournaled: _step_journaled,
     e.WorkAsserted: _work_asserted,
+    e.ModelUsed: _model_used,
     e.AttemptFailed: _attempt_failed,
     e.AttemptInterrupted: _attempt_interrupted,
     e.TaskFailed: _task_failed,

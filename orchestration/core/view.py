@@ -24,6 +24,7 @@ from orchestration.core.run import (
     TaskStatus,
     Vote,
 )
+from orchestration.core.usage import Usage
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
         sources: What it read outside.
         parts: What its worker vouches for, by part.
         feedback: What approvers wanted done differently.
+        usage: Calls of language models that its attempts made.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[Source] = []
     parts: dict[str, Part] = {}
     feedback: list[str] = []
+    usage: list[Usage] = []
 
 
 class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +155,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         model: The language model that drew the plan up or chose the playbook; empty without one.
         planned_in: The run in which that was done.
         revision: How often its plan has been changed since it was proposed.
+        usage: Every call of a language model, in the order of the tasks that were called first.
     """
 
     run_id: str
@@ -184,6 +188,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     planned_in: str = ""
     revision: int = 0
+    usage: list[Usage] = []
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
@@ -213,6 +218,7 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
         sources=state.sources,
         parts=state.parts,
         feedback=state.feedback,
+        usage=run.usage.get(name, []),
     )
 
 
@@ -331,6 +337,7 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         playbook=run.plan.playbook,
         model=run.plan.model,
         planned_in=run.plan.planned_in,
+        usage=[each for usages in run.usage.values() for each in usages],
     )
 
 

@@ -12,6 +12,7 @@ from orchestration.context.noted import Noted
 from orchestration.core import commands as c
 from orchestration.core.label import Label, Source, within
 from orchestration.core.run import SETTLED, Part, Run
+from orchestration.core.usage import Usage
 from orchestration.engines.live import LiveRun
 from orchestration.engines.scopes import around, seen_from
 from orchestration.errors import NotCleared, Refused, SignInNeeded, Unavailable
@@ -161,6 +162,11 @@ class Desk:
         task = run.tasks.get(self._name)
         if task is None or task.attempt != self._attempt or task.parts.get(part) != Part(done, of):
             raise Unavailable("This attempt was given up meanwhile, so what it says of its work is not kept.")
+
+    async def used(self, usage: Usage) -> None:
+        """See `TaskContext.used`."""
+        spent = c.RecordUsage(task=self._name, attempt=self._attempt, usage=usage)
+        await self._desks.say(self._live.run.run_id, spent)
 
     async def peers(self) -> AsyncIterator[PeerResult]:
         """See `TaskContext.peers`."""

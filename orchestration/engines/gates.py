@@ -66,7 +66,8 @@ def gate(
     going = worker.destination(arguments) if worker.destination else Destination()
     _check_recipients(policy, going.recipients, label, run.initiator.upn)
     scope = ""
-    if worker.destination and not tainted and all(map(_address, going.recipients)):  # a name may be somebody else's
+    once = worker.destination is None or going.asked_each_time or tainted
+    if not once and all(map(_address, going.recipients)):  # a name may be somebody else's
         about = [capability.name, sorted({each.lower() for each in going.recipients}), going.place, label]
         scope = live.digest(msgspec.json.encode(about))
     verdict: Verdict = ""

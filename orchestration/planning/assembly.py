@@ -186,7 +186,7 @@ class Assembler:
         return tasks
 
     def _node(self, path: str, step: Step, names: set[str], wrong: list[str]) -> Node:
-        common: dict[str, Any] = {"title": clean(step.title, 120), "on_failure": step.on_failure}
+        common: dict[str, Any] = {"title": self._title(step), "on_failure": step.on_failure}
         needs = list(dict.fromkeys([*step.needs, *step.optional]))
         around: dict[str, Any] = {"needs": needs, "optional": list(dict.fromkeys(step.optional)), "when": step.when}
         wrong += bounds_problems(f"{path}.title", step.title)
@@ -206,6 +206,14 @@ class Assembler:
             return Node(capability=step.capability, with_=with_, **common, **around)
         wrong += bounds_problems(f"{path}.for_each", step.for_each)
         return _for_each(step, with_, names, common, around)
+
+    def _title(self, step: Step) -> str:
+        """The step's own title; a write's begins with what it does, so that none is taken for a read."""
+        title = clean(step.title, 120)
+        capability = self._registry.capability(step.capability) if step.kind == "capability" else None
+        if capability is None or capability.effect == "read" or title.startswith(capability.title):
+            return title
+        return f"{capability.title}: {title}" if title else ""
 
     def _arguments(self, path: str, step: Step, wrong: list[str]) -> dict[str, Any]:
         """The arguments, typed by the capability's schema as far as it is known."""

@@ -11,14 +11,14 @@ Schema = dict[str, Any]
 
 
 class Shape:
-    """A JSON Schema together with the definitions that its references point to."""
+    """A JSON Schema together with the definitions that its references point to, which `root` holds."""
 
     def __init__(self, schema: Schema, root: Schema | None = None) -> None:
-        self._root = schema if root is None else root
+        self.root = schema if root is None else root
         self.schema = schema
 
     def _at(self, schema: Any) -> Shape:
-        return Shape(schema if isinstance(schema, dict) else {}, self._root)
+        return Shape(schema if isinstance(schema, dict) else {}, self.root)
 
     def wrapped(self, properties: Schema) -> Shape:
         """An object with these properties, whose schemas may refer to the same definitions."""
@@ -30,7 +30,7 @@ class Shape:
 
     def _variants(self, schema: Schema, depth: int) -> Iterator[Schema]:
         if "$ref" in schema and depth < 50:
-            target: Any = self._root
+            target: Any = self.root
             for part in str(schema["$ref"]).removeprefix("#/").split("/"):
                 target = target.get(part, {}) if isinstance(target, dict) else {}
             yield from self._variants(target, depth + 1)
@@ -96,7 +96,7 @@ class Shape:
                 return f"there is no {step!r} in {done or 'the result'}: {what}"
             here = deeper
             done = f"{done}.{step}" if done else step
-        return here[0] if len(here) == 1 else Shape({"anyOf": [shape.schema for shape in here]}, self._root)
+        return here[0] if len(here) == 1 else Shape({"anyOf": [shape.schema for shape in here]}, self.root)
 
     def _inside(self, shape: Shape) -> Iterator[Schema]:
         """The variants of a shape, with lists replaced by what they hold."""
@@ -108,5 +108,5 @@ class Shape:
 
     def literal_problems(self, value: Any) -> list[tuple[list[str | int], str]]:
         """(path inside the value, what is wrong) for a value without expressions."""
-        validator = jsonschema.Draft202012Validator({**self.schema, "$defs": self._root.get("$defs", {})})
+        validator = jsonschema.Draft202012Validator({**self.schema, "$defs": self.root.get("$defs", {})})
         return [(list(error.absolute_path), error.message) for error in validator.iter_errors(value)]

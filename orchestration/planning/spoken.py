@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable
 
 from orchestration.planning.matching import words
-from orchestration.validation.hosts import ascii_host
+from orchestration.validation.hosts import ascii_host, destination
 
 ADDRESS = re.compile(r"[\w.+'#-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
 _HOST = re.compile(r"(?<![\w@.-])(?:[\w-]{1,63}\.)+[a-z][\w-]{1,62}(?![\w-])", re.IGNORECASE)
 # Between names, and around addresses: says nothing by itself.
-_GLUE = re.compile(r"[\s<>(),;:&+\"'-]*")
+_GLUE = re.compile(r"[\s<>(),;:&\"]*")
 _SEPARATORS = re.compile(r"[<>(),;&]|\band\b|\bund\b|\bor\b|\boder\b", re.IGNORECASE)
 
 
@@ -41,9 +41,10 @@ class Spoken:
         """Whether just this mail address was said."""
         return address.casefold().strip(".'") in self._addresses
 
-    def has_host(self, host: str) -> bool:
-        """Whether this host was said, by itself or in a link."""
-        return ascii_host(host.partition(":")[0]) in self._hosts
+    def has_link(self, url: str) -> bool:
+        """Whether the host to which an address of the web leads was said, by itself or in a link."""
+        host = destination(url)
+        return bool(host) and host.partition(":")[0] in self._hosts
 
     def has_words(self, text: str) -> bool:
         """Whether these words were said, in this order and without others between them; true of none at all."""

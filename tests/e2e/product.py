@@ -73,12 +73,13 @@ class Product:
         """Runs `tandem up` until it says that it is up.
 
         Args:
-            options: More options of `tandem up`.
+            options: More options of `tandem up`; without `--model` there is none.
             environment: Settings for the bot on top of the sandbox's, such as a crash point.
         """
         command = [sys.executable, "-m", "bot.cli", "up", "--no-open", "--state", str(self.state), *options]
         command += ["--port-base", str(self.sandbox_port), "--playground-port", str(self.playground_port)]
         command += ["--bot-port", str(self.bot_port)]
+        command += [] if "--model" in options else ["--model", "none"]
         self.windows, self.output = {}, []
         self._process = subprocess.Popen(
             command,

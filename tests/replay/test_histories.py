@@ -36,7 +36,7 @@ APPROVAL += ("decided_at",)
 
 # What was added since: part of a digest where it differs from what a state has without it.
 SINCE = {
-    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups", "grants"),
+    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups", "grants", "usage"),
     TaskState: ("fell_back", "generation", "journal", "stale"),
     ApprovalState: ("quorum", "votes", "due_at", "remind_at", "escalate_to", "on_expiry", "expired"),
 }

@@ -86,7 +86,9 @@ def completion_of(step: Step, content: str | None, wanted: Wanted, *, number: in
     """What a step answers to a request; a text that is longer than was allowed ends where it must.
 
     Args:
+        step: What was recorded.
         content: The step's text, made for this request.
+        wanted: The request.
         number: Of the answer, for its ids.
         created: Seconds since 1970.
     """

@@ -11,8 +11,9 @@ import msgspec
 
 from orchestration.planning.answer import Answer
 
-# `{today}`, but not an expression of a plan, `${today}`.
-_PLACE = re.compile(r"(?<!\$)\{([a-z_]+)\}")
+_CONTENTS = ("answer", "json", "text", "tool_calls", "refusal", "status")
+_NOT_NEGATIVE = ("retry_after", "cut_after_chars", "silence_seconds", "silence_after_chars", "delay_ms")
+_PLACE = re.compile(r"(?<!\$)\{([a-z_]+)\}")  # `{today}`, but not an expression of a plan, `${today}`
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,12 +68,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def problems(self) -> list[str]:
         """What is wrong with it, beyond its shape."""
-        contents = [
-            name
-            for name in ("answer", "json", "text", "tool_calls", "refusal", "status")
-            if _given(getattr(self, name))
-        ]
-        wrong = []
+        contents = [name for name in _CONTENTS if getattr(self, name) not in (None, "", 0, [])]
+        wrong: list[str] = []
         if len(contents) > 1:
             wrong.append(f"{' and '.join(contents)} exclude each other")
         if not contents and not self.finish_reason and not self.silence_seconds:
@@ -81,9 +78,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             wrong.append("status must be an error: 400 to 599")
         if self.chunk_chars < 1:
             wrong.append("chunk_chars must be 1 or more")
-        for name in ("retry_after", "cut_after_chars", "silence_seconds", "silence_after_chars", "delay_ms"):
-            if (getattr(self, name) or 0) < 0:
-                wrong.append(f"{name} must not be below 0")
+        wrong += [f"{name} must not be below 0" for name in _NOT_NEGATIVE if (getattr(self, name) or 0) < 0]
         if self.answer is not None:
             try:
                 spelled_out(self.answer)
@@ -206,7 +201,3 @@ def _filled(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {name: _filled(each, places) for name, each in value.items()}
     return [_filled(each, places) for each in value] if isinstance(value, list) else value
-
-
-def _given(value: object) -> bool:
-    return value not in (None, "", 0, [])

@@ -14,12 +14,12 @@ CHARS_PER_TOKEN = 4
 CONTEXT_TOKENS = 128_000
 LONGEST_ANSWER_TOKENS = 16_384
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_KNOWN = frozenset(
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages "
-    "metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key "
-    "prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream "
-    "stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options".split()
-)
+_KNOWN = """
+    audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages
+    metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_retention
+    reasoning_effort response_format safety_identifier seed service_tier stop store stream stream_options temperature
+    tool_choice tools top_logprobs top_p user verbosity web_search_options
+"""
 _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -70,7 +70,7 @@ def judged(body: Any) -> Wanted:
     """
     if not isinstance(body, dict):
         raise ApiError(400, "We could not parse the JSON body of your request: it must be an object.")
-    if unknown := sorted(set(body) - _KNOWN):
+    if unknown := sorted(set(body) - set(_KNOWN.split())):
         raise ApiError(400, f"Unrecognized request argument supplied: {unknown[0]}", param=unknown[0])
     _check_numbers(body)
     messages = _messages(body)
@@ -119,7 +119,7 @@ def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
             raise ApiError(400, text, param=f"{where}.role", code="invalid_value")
         empty = message.get("content") is None and not message.get("tool_calls")
         if empty or not isinstance(message.get("content", ""), str | list | None):
-            text = f"Invalid value for '{where}.content': expected a string or an array of parts, got {message.get('content')!r}."
+            text = f"Invalid value for '{where}.content': expected a string or an array of parts."
             raise ApiError(400, text, param=f"{where}.content", code="invalid_type")
     return messages
 
@@ -127,9 +127,9 @@ def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
 def _check_numbers(body: dict[str, Any]) -> None:
     for name, (least, most) in _NUMBERS.items():
         value = body.get(name)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most
-        ):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             text = f"Invalid '{name}': expected a number from {least} to {most}, got {value!r}."
             raise ApiError(400, text, param=name, code="invalid_value")
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
@@ -164,9 +164,7 @@ def _schema(body: dict[str, Any], messages: list[dict[str, Any]]) -> dict[str, A
         return None
     if kind == "json_object":
         if not any("json" in text_of(each).lower() for each in messages):
-            text = (
-                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-            )
+            text = "'messages' must contain the word 'json' to use 'response_format' of type 'json_object'."
             raise ApiError(400, text, param="messages")
         return {"type": "object"}
     if kind != "json_schema":

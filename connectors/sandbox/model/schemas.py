@@ -79,38 +79,54 @@ def _walk(schema: Any, path: tuple[str, ...], depth: int) -> Iterator[str]:
     if depth > DEEPEST:
         yield f"{where}schema exceeds the maximum nesting depth of {DEEPEST}."
         return
+    for problem in _own(schema):
+        yield where + problem
+    for part, each, deeper in _below(schema):
+        yield from _walk(each, (*path, *part), depth + deeper)
+
+
+def _own(schema: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a schema itself."""
     for keyword in _REFUSED:
         if keyword in schema:
-            yield f"{where}'{keyword}' is not permitted."
+            yield f"'{keyword}' is not permitted."
     if not any(each in schema for each in ("type", "anyOf", "$ref", "enum", "const")):
-        yield f"{where}schema must have a 'type' key."
+        yield "schema must have a 'type' key."
     kinds = schema.get("type", [])
     for kind in [kinds] if isinstance(kinds, str) else kinds:
         if kind not in _TYPES:
-            yield f"{where}{kind!r} is not a valid type."
-    properties = schema.get("properties", {})
-    if kinds == "object" or "properties" in schema:
-        if schema.get("additionalProperties") is not False:
-            yield f"{where}'additionalProperties' is required to be supplied and to be false."
-        for name in properties:
-            if name not in schema.get("required", []):
-                yield (
-                    f"{where}'required' is required to be supplied and to be an array including every key in "
-                    f"properties. Missing {name!r}."
-                )
-        for name in schema.get("required", []):
-            if name not in properties:
-                yield f"{where}'required' holds {name!r}, which is no property."
+            yield f"{kind!r} is not a valid type."
     if kinds == "array" and "items" not in schema:
-        yield f"{where}array schema missing items."
-    for name, each in properties.items():
-        yield from _walk(each, (*path, "properties", name), depth + 1)
+        yield "array schema missing items."
+    if kinds == "object" or "properties" in schema:
+        yield from _openness(schema)
+
+
+def _openness(schema: dict[str, Any]) -> Iterator[str]:
+    """How an object's schema is not closed."""
+    if schema.get("additionalProperties") is not False:
+        yield "'additionalProperties' is required to be supplied and to be false."
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    text = "'required' is required to be supplied and to be an array including every key in properties."
+    for name in properties:
+        if name not in required:
+            yield f"{text} Missing {name!r}."
+    for name in required:
+        if name not in properties:
+            yield f"{text} Extra required key {name!r} supplied."
+
+
+def _below(schema: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+    """The schemas inside of one: the way there, the schema, and how much deeper it is."""
+    for name, each in schema.get("properties", {}).items():
+        yield ("properties", name), each, 1
     if "items" in schema:
-        yield from _walk(schema["items"], (*path, "items"), depth + 1)
+        yield ("items",), schema["items"], 1
     for place, each in enumerate(schema.get("anyOf", [])):
-        yield from _walk(each, (*path, "anyOf", str(place)), depth)
-    for name, each in {**schema.get("$defs", {}), **schema.get("definitions", {})}.items():
-        yield from _walk(each, (*path, "$defs", name), depth)
+        yield ("anyOf", str(place)), each, 0
+    for key in ("$defs", "definitions"):
+        for name, each in schema.get(key, {}).items():
+            yield (key, name), each, 0
 
 
 def _counted(schema: Any) -> tuple[int, int]:

@@ -78,7 +78,7 @@ async def test_the_control_desk_needs_its_key_and_no_browser(world: World) -> No
 @pytest.mark.parametrize(
     ("action", "body", "named"),
     [
-        ("break", {"system": "sepa", "seconds": 1}, "there are sap, dynamics, graph, authority"),
+        ("break", {"system": "sepa", "seconds": 1}, "there are sap, dynamics, graph, authority, model"),
         ("break", {"system": "sap"}, "system and seconds must be given"),
         ("break", {"system": "sap", "seconds": "long"}, "seconds must be a number"),
         ("break", {"system": "sap", "seconds": 1, "colour": "red"}, "unknown: colour"),

@@ -12,6 +12,7 @@ import pytest
 from orchestration.capabilities import Destination, Preview, TaskContext, worker
 from orchestration.core.label import Label, Source
 from orchestration.core.plan import Node
+from orchestration.errors import Invalid
 from orchestration.validation.policy import Ceilings, Policy
 from tests.support.office import MEGAN, Number, Office, opened, plan
 
@@ -232,6 +233,26 @@ async def test_what_was_read_is_a_value_and_never_an_instruction(office: Office,
     await office.decide(run_id, run.approvals[0].id, MEGAN, "approve")
     await office.finish(run_id)
     assert got == [planted]
+
+
+async def test_what_is_asked_each_time_does_not_offer_not_to_ask_again(office: Office) -> None:
+    async def share(number: Number, _: TaskContext) -> Number:
+        return number
+
+    shares = worker(
+        "files.share",
+        title="Share",
+        effect="write",
+        system="Test",
+        preview=lambda number: Preview("Share", [("Number", str(number.n))]),
+        destination=lambda _: Destination(recipients=[ALEX_ADDRESS], asked_each_time=True),
+    )
+    office.registry.add(shares(share))
+    run_id = await office.run(chain(("a", "files.share", ""), ("b", "files.share", "a")))
+    run = await office.until(run_id, lambda run: bool(run.approvals))
+    assert not run.approvals[0].scope
+    with pytest.raises(Invalid):
+        await office.decide(run_id, run.approvals[0].id, MEGAN, "approve", grant=True)
 
 
 async def test_editing_the_recipients_does_not_get_around_the_label(office: Office) -> None:

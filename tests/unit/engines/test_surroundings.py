@@ -17,6 +17,7 @@ from orchestration.core.label import Source
 from orchestration.core.plan import Node, Plan
 from orchestration.core.run import Part
 from orchestration.core.structure import structural_problems
+from orchestration.core.usage import Usage
 from orchestration.core.view import RunView, TaskView
 from orchestration.errors import Invalid, NotFound, SignInNeeded, Unavailable
 from orchestration.planning.compiler import with_needs
@@ -145,7 +146,7 @@ async def test_a_worker_sees_nothing_of_tasks_that_it_neither_needs_nor_watches(
     assert "4712" not in said
     assert "Salary" not in said
     public = {name for name in dir(task.around) if not name.startswith("_")}
-    assert public == {"note", "state", "complete", "peers", "given", "result", "sources"}
+    assert public == {"note", "state", "complete", "used", "peers", "given", "result", "sources"}
 
 
 async def test_a_task_of_one_item_sees_nothing_of_another_item(office: Office) -> None:
@@ -311,6 +312,37 @@ async def test_a_worker_vouches_for_parts_of_its_work_and_the_run_shows_them(off
     assert of(run, "w").status == "succeeded"
     assert of(run, "w").parts == {"SAP invoices": Part(4, 4), "Dynamics invoices": Part(3, 4)}
     assert sum(isinstance(each, e.WorkAsserted) for each in happened) == 3
+
+
+async def test_what_a_model_took_is_kept_whatever_became_of_the_attempt(office: Office) -> None:
+    first = Usage(model="small", input_tokens=900, output_tokens=40, seconds=1.5, outcome="invalid_plan")
+    second = Usage(model="small", input_tokens=1000, output_tokens=60, seconds=2.0, cost=0.01, currency="EUR")
+
+    async def ask(watcher: Watcher, task: TaskContext) -> int:
+        if task.attempt == 1:
+            await task.used(first)
+            raise Unavailable("the model stopped in the middle")
+        await task.used(second)
+        return 1
+
+    Watcher(office, ask)
+    async with opened(office):
+        run_id = await office.run(whole(w=Node(capability="watch", attempts=2)))
+        run = await office.finish(run_id)
+    assert run.usage == [first, second]
+    assert of(run, "w").usage == [first, second]
+
+
+async def test_nothing_negative_is_kept_of_a_model(office: Office) -> None:
+    async def ask(watcher: Watcher, task: TaskContext) -> int:
+        with pytest.raises(Invalid, match="less than nothing"):
+            await task.used(Usage(model="small", input_tokens=-1, output_tokens=0))
+        return 1
+
+    Watcher(office, ask)
+    async with opened(office):
+        run = await office.finish(await office.run(whole(w=Node(capability="watch"))))
+    assert run.usage == []
 
 
 @pytest.mark.parametrize(("done", "total"), [(5, 4), (-1, 4), (1, 0)])

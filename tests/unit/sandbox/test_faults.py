@@ -41,7 +41,7 @@ def test_mending_one_system_leaves_the_others_broken() -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("sepa", 30), "sap, dynamics, graph, authority"),
+        (("sepa", 30), "sap, dynamics, graph, authority, model"),
         (("sap", 0), "seconds"),
         (("sap", 30, 200), "400 to 599"),
         (("sap", 30, None, -1), "latency_seconds"),
