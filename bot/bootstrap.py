@@ -7,7 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -43,9 +45,11 @@ from bot.signin import SignIns, TokenServiceAssertions
 from bot.web import create_app
 from connectors import dynamics, graph, sap
 from connectors.graph.mail.notice import Notices
-from connectors.identity import Identity, IdentitySettings
+from connectors.identity import AssertionSource, Identity, IdentitySettings
 from connectors.identity.federation import of_managed_identity
+from connectors.identity.model import ModelKey, of_bot
 from connectors.kernel import KernelDispatcher
+from connectors.prices import read_prices
 from orchestration.audit.anchors import FileAnchors
 from orchestration.capabilities import Registry, Worker, plugins
 from orchestration.core.label import label_named
@@ -53,7 +57,9 @@ from orchestration.core.run import Person
 from orchestration.engines.clock import SystemClock
 from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import Invalid
+from orchestration.planning.described import described
 from orchestration.planning.planner import PlaybookPlanner
+from orchestration.planning.worker import draft_worker
 from orchestration.ports import Store
 from orchestration.stores.sqlite import SqliteStore
 from orchestration.validation.egress import Egress
@@ -62,6 +68,9 @@ from orchestration.workers.everyday import EVERYDAY
 from orchestration.workers.reconcile import reconcile
 from orchestration.workers.workbook import workbook
 
+if TYPE_CHECKING:
+    from connectors.kernel.chat import ChatModel
+
 LOG_FILE = "tandem.db"
 PLAYBOOKS = Path(orchestration.__file__).parent / "playbooks"
 
@@ -69,7 +78,7 @@ PLAYBOOKS = Path(orchestration.__file__).parent / "playbooks"
 class Connections:
     """Clients of the systems that this deployment has, and the workers that use them."""
 
-    def __init__(self, settings: Settings, tokens: TokenServiceAssertions, egress: Egress | None = None) -> None:
+    def __init__(self, settings: Settings, tokens: AssertionSource, egress: Egress | None = None) -> None:
         self.identity = Identity(
             IdentitySettings(
                 tenant_id=settings.tenant_id,
@@ -192,6 +201,10 @@ class Tandem:
         plugins.register(registry)
         policies.compare([each.name for each in registry.capabilities()])
         planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
+        self._model = model_of(settings)
+        if self._model is not None:
+            patience = float(settings.model_timeout)
+            registry.add(draft_worker(registry, planner, policies, self._model, timeout_seconds=patience))
         notifier = TeamsNotifier(conversations, outbound, tokens, self._store, clock, self._connections.identity.needs)
         notices = Notices(self._connections.graph, Egress(policies))
         self._ways = Ways(settings, self._store, conversations, outbound, policies, notices)
@@ -207,9 +220,25 @@ class Tandem:
         )
         notifier.values = self._engine.value
         groups = Groups(self._engine, conversations, outbound)
-        self._progress = Progress(self._engine, conversations, outbound, groups, clock)
+        describe = partial(described, registry=registry)
+        self._progress = Progress(self._engine, conversations, outbound, groups, clock, describe)
         self._engine.subscribe(self._progress)
-        self._goals = Goals(self._engine, planner, outbound, self._store, groups, clock)
+        self._goals = Goals(
+            self._engine,
+            planner,
+            outbound,
+            self._store,
+            groups,
+            conversations,
+            clock,
+            describe=describe,
+            policies=policies,
+            model=self._model is not None,
+        )
+        self._drafts = self._goals.drafts
+        if self._drafts is not None:
+            self._engine.subscribe(self._drafts)
+            notifier.planned = self._drafts.report
         self._dialog = Dialog(
             tenant_id=settings.tenant_id,
             engine=self._engine,
@@ -219,7 +248,7 @@ class Tandem:
             notifier=notifier,
             goals=self._goals,
             groups=groups,
-            presses=Presses(self._engine, self._goals, self._progress, notifier, conversations, clock),
+            presses=Presses(self._engine, planner, self._goals, self._progress, notifier, conversations, clock),
             progress=self._progress,
             sign_ins=SignIns(self._engine, tokens, outbound, self._connections.identity),
             questions=self._store,
@@ -241,6 +270,8 @@ class Tandem:
         """See `Service.start`."""
         await self._engine.start()
         await self._progress.resume()
+        if self._drafts is not None:
+            await self._drafts.resume()
         await self._ways.start()
         await self._control.start()
 
@@ -248,12 +279,40 @@ class Tandem:
         """See `Service.stop`."""
         async with contextlib.AsyncExitStack() as ending:
             ending.push_async_callback(self._connections.close)
+            if self._model is not None:
+                ending.push_async_callback(self._model.close)
             ending.push_async_callback(self._close_log)
             ending.push_async_callback(self._engine.stop)
             ending.push_async_callback(self._ways.close)
             ending.push_async_callback(self._progress.close)
+            if self._drafts is not None:
+                ending.push_async_callback(self._drafts.close)
             ending.push_async_callback(self._dialog.close)
             ending.push_async_callback(self._control.stop)
+
+
+def model_of(settings: Settings) -> ChatModel | None:
+    """The language model of this deployment; None if it has none."""
+    if not settings.has_model:
+        return None
+    from connectors.kernel.chat import ChatModel, ModelSettings
+
+    azure = settings.model_kind == "azure"
+    own = azure and not settings.model_key
+    credential = (
+        of_bot(**settings.own_identity, laptop=settings.local) if own else ModelKey(settings.model_key, azure=azure)
+    )
+    return ChatModel(
+        ModelSettings(
+            url=settings.model_url,
+            name=settings.model_name,
+            kind="azure" if azure else "openai",
+            api_version=settings.model_api_version,
+            context_tokens=int(settings.model_context),
+            prices=read_prices(settings.model_prices),
+        ),
+        credential,
+    )
 
 
 def _log(settings: Settings) -> tuple[Store, Callable[[], Awaitable[None]]]:

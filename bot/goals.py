@@ -5,54 +5,49 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from datetime import datetime, timedelta
 
-import msgspec
-
-from bot import cards, summaries, texts
-from bot.cards.moments import month_name
-from bot.conversations import Documents, Reachable
-from bot.groups import GROUP, Groups
-from bot.language import say
-from bot.notifier import PROGRESS
-from bot.outbound import Message, Outbound, Receipt
-from orchestration.core.commands import RecordDelivery
-from orchestration.errors import InvalidPlan, TandemError
-from orchestration.planning.port import Missing, Planned, Planner, Unmatched
+from bot import texts
+from bot.changes import Changes
+from bot.conversations import Conversations, Documents, Reachable
+from bot.drafts import Drafts
+from bot.groups import Groups
+from bot.listing import MOST_READ, working
+from bot.outbound import Outbound
+from bot.pending import Pending, Pendings, Thread, asks_again, card_answered, shown_on
+from bot.proposals import Describe, Outcome, Proposals, undescribed
+from bot.replanning import said_wish
+from orchestration.errors import InvalidPlan
+from orchestration.planning.draft import Exchange
+from orchestration.planning.port import Missing, Planner, Unmatched
 from orchestration.ports import Clock, Engine
+from orchestration.validation.policy_file import Policies
 
 log = logging.getLogger(__name__)
 
-KIND = "question"
-QUESTION_LASTS = timedelta(hours=24)
 HINT_AFTER_SECONDS = 0.7  # planning from playbooks takes milliseconds
 
 
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """A question that a person has not answered yet; survives a restart.
-
-    Attributes:
-        receipt: Finds its card.
-        group: Finds the neutral card in the group in which the goal was said.
-    """
-
-    goal: str
-    missing: Missing
-    asked_at: datetime
-    receipt: str = ""
-    group: str = ""
-
-
 class Goals:
-    """Turns what people say into proposed runs.
+    """Turns what people say into proposed runs, and into changes of those that are open.
+
+    What asks for a playbook in its own words, and what only says another month for an open run, is understood without
+    a model, as all is where there is none. The model works out the rest.
 
     Args:
         engine: Where runs are proposed.
-        planner: Understands goals.
+        planner: Understands goals by playbooks.
         outbound: Answers.
         documents: Keeps open questions.
         groups: Shows in a group what became of a goal that was said there.
+        conversations: Where people can be reached.
         clock: Tells "last month", and how old a question is.
+        describe: What the steps of a plan do.
+        policies: Say which plans of a model may start without being shown.
+        model: There is a language model that works out plans.
+
+    Attributes:
+        changes: Offers and makes changes of open runs.
+        drafts: Has plans worked out; None without a model.
     """
 
     def __init__(
@@ -62,43 +57,38 @@ class Goals:
         outbound: Outbound,
         documents: Documents,
         groups: Groups,
+        conversations: Conversations,
         clock: Clock,
+        *,
+        describe: Describe = undescribed,
+        policies: Policies | None = None,
+        model: bool = False,
     ) -> None:
-        self._engine, self._planner, self._outbound = engine, planner, outbound
-        self._documents, self._groups, self._clock = documents, groups, clock
+        self._engine, self._planner, self._outbound, self._clock = engine, planner, outbound, clock
+        self._pendings = pendings = Pendings(outbound, documents, clock)
+        self._proposals = proposals = Proposals(engine, outbound, pendings, groups, describe)
+        self.changes = changes = Changes(engine, proposals, outbound)
+        self.drafts = (
+            Drafts(engine, planner, conversations, outbound, pendings, proposals, changes, clock, policies)
+            if model
+            else None
+        )
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def say(self, who: Reachable, text: str, activity: str, group: str = "") -> None:
-        """Plan a goal, or take the text as the answer to the open question.
+        """Take a text as the answer to the open question, a change of an open run, or a goal.
 
         Args:
             who: The person.
             text: Their words.
             activity: Id of the activity, so that one that comes twice proposes one run.
-            group: Receipt of the neutral card in the group in which they said it.
+            group: Receipt of the neutral card in the group in which they said it: there nothing is answered or changed.
         """
         async with self._turn(who):
-            await self._say(who, text, activity, group)
-
-    async def _say(self, who: Reachable, text: str, activity: str, group: str) -> None:
-        pending = await self._pending(who)
-        if pending is not None and not group:  # an answer is given where the question was asked
-            outcome = await self._plan(who, pending.goal, (pending.missing, text))
-            if not _asks_again(pending, outcome):
-                await self._close(who, pending, text)
-                await self._respond(who, pending.goal, outcome, activity, pending.group)
+            pending = await self._pendings.of(who)
+            if pending is not None and not group and await self._take(who, pending, text, activity):
                 return
-            fresh = await self._plan(who, text)
-            if isinstance(fresh, Unmatched):
-                await self._respond(who, pending.goal, outcome, activity, pending.group)
-                return
-            await self._drop(who, pending)
-            await self._respond(who, text, fresh, activity)
-            return
-        outcome = await self._plan(who, text)
-        if pending is not None and not isinstance(outcome, Unmatched):
-            await self._drop(who, pending)
-        await self._respond(who, text, outcome, activity, group)
+            await self._goal(who, pending, text, activity, group)
 
     async def answer(self, who: Reachable, value: str, activity: str, card: str) -> dict[str, object] | None:
         """Take a press on a question's card as its answer; returns the card for its place, None if it is not open.
@@ -110,50 +100,100 @@ class Goals:
             card: Id of the message that was pressed, as far as known: an older question's answers no other.
         """
         async with self._turn(who):
-            pending = await self._pending(who)
-            if pending is None or not _shown_on(pending, card):
+            pending = await self._pendings.of(who)
+            if pending is None or not shown_on(pending, card):
                 return None
-            return await self._answer(who, pending, value, activity)
-
-    async def _answer(self, who: Reachable, pending: Pending, value: str, activity: str) -> dict[str, object]:
-        outcome = await self._plan(who, pending.goal, (pending.missing, value))
-        if _asks_again(pending, outcome) and isinstance(outcome, Missing):
-            await self._ask(who, pending.goal, outcome, pending.group)
-        else:
-            await self._close(who, pending, value)
-            await self._respond(who, pending.goal, outcome, activity, pending.group)
-        return _answered(pending, value)
+            if pending.thread is not None:
+                await self._go_on(who, pending, pending.thread, value)
+                return card_answered(pending, value)
+            outcome = await self._plan(who, pending.goal, (pending.missing, value))
+            if asks_again(pending, outcome) and isinstance(outcome, Missing):
+                await self._pendings.ask(who, pending.goal, outcome, pending.group)
+            else:
+                await self._pendings.answered(who, pending, value)
+                await self._respond(who, pending.goal, outcome, activity, pending.group)
+            return card_answered(pending, value)
 
     async def drop(self, who: Reachable) -> bool:
         """Forget the open question; whether there was one."""
         async with self._turn(who):
-            pending = await self._pending(who)
+            pending = await self._pendings.of(who)
             if pending is not None:
                 await self._drop(who, pending)
             return pending is not None
 
-    async def _drop(self, who: Reachable, pending: Pending) -> None:
-        await self._documents.drop(KIND, who.person.id)
-        card = cards.message(pending.missing.question, say("Not needed any more. Nothing was started."))
-        await self._replace(who, pending, card)
-        await self._nothing(who, pending.group)
+    # --- an open question
 
-    async def _nothing(self, who: Reachable, group: str) -> None:
-        """Say in the group, if it was said there, that nothing came of it."""
-        if not group:
+    async def _take(self, who: Reachable, pending: Pending, text: str, activity: str) -> bool:
+        """Take a text as the answer to the open question; False if it asks for something else."""
+        if pending.thread is not None:
+            if self._planner.sure(text, self._clock.now()):
+                return False
+            await self._go_on(who, pending, pending.thread, text)
+            return True
+        outcome = await self._plan(who, pending.goal, (pending.missing, text))
+        if not asks_again(pending, outcome):
+            await self._pendings.answered(who, pending, text)
+            await self._respond(who, pending.goal, outcome, activity, pending.group)
+            return True
+        if not isinstance(await self._plan(who, text), Unmatched):
+            return False
+        if self.drafts is None:
+            await self._respond(who, pending.goal, outcome, activity, pending.group)
+            return True
+        await self._pendings.answered(who, pending, text)  # a model may understand what was meant
+        thread = Thread(said=[Exchange(pending.missing.question, text)])
+        await self.drafts.begin(who, pending.goal, _planning_id(who, activity), thread=thread, group=pending.group)
+        return True
+
+    async def _go_on(self, who: Reachable, pending: Pending, thread: Thread, text: str) -> None:
+        """Give the answer to a model's question back to planning."""
+        await self._pendings.answered(who, pending, text)
+        said = [*thread.said, Exchange(pending.missing.question, text)]
+        if self.drafts is None:  # there was one when this was asked
+            await self._respond(who, pending.goal, await self._plan(who, pending.goal), "", pending.group)
             return
-        try:
-            await self._groups.nothing(group, who.person)
-        except TandemError as error:
-            log.info("the card in the group was not updated: %s", error.message)
+        onwards = Thread(run=thread.run, said=said, about=thread.about)
+        command_id = f"planning:{thread.run}:answer"
+        await self.drafts.begin(who, pending.goal, command_id, thread=onwards, group=pending.group)
 
-    def _turn(self, who: Reachable) -> asyncio.Lock:
-        """One after the other: an open question takes one answer, whichever device it comes from."""
-        return self._turns.setdefault(who.person.id, asyncio.Lock())
+    async def _drop(self, who: Reachable, pending: Pending) -> None:
+        await self._pendings.drop(who, pending)
+        await self._proposals.nothing(who, pending.group)
 
-    async def _plan(
-        self, who: Reachable, goal: str, answer: tuple[Missing, str] | None = None
-    ) -> Planned | Missing | Unmatched | InvalidPlan:
+    # --- a goal
+
+    async def _goal(self, who: Reachable, pending: Pending | None, text: str, activity: str, group: str) -> None:
+        sure = self._planner.sure(text, self._clock.now())
+        planned = _planning_id(who, activity)
+        if not sure and not group:
+            if self.drafts is not None and await self.drafts.join(who, text, planned):
+                return
+            if await self._change(who, text):
+                return
+        if not sure and self.drafts is not None:
+            if pending is not None:
+                await self._drop(who, pending)
+            await self.drafts.begin(who, text, planned, group=group)
+            return
+        outcome = await self._plan(who, text)
+        if pending is not None and not isinstance(outcome, Unmatched):
+            await self._drop(who, pending)
+        await self._respond(who, text, outcome, activity, group)
+
+    async def _change(self, who: Reachable, text: str) -> bool:
+        """Take a text as another value for the newest open run that it fits; False if it fits none."""
+        day = self._clock.now().date()
+        runs = await self._engine.runs(person=who.person.id, open_only=True, limit=MOST_READ)
+        for run in working(runs):
+            wish = said_wish(self._planner, run, text, day) if run.status in ("proposed", "running") else None
+            if wish is not None and not run.dry:
+                await self.changes.offer(who, wish)
+                return True
+        return False
+
+    async def _plan(self, who: Reachable, goal: str, answer: tuple[Missing, str] | None = None) -> Outcome:
+        """What playbooks make of a goal."""
         planning = asyncio.ensure_future(self._planner.plan(goal, who.person, self._clock.now(), answer=answer))
         try:
             await asyncio.wait({planning}, timeout=HINT_AFTER_SECONDS)
@@ -165,95 +205,14 @@ class Goals:
         finally:
             planning.cancel()
 
-    async def _respond(
-        self,
-        who: Reachable,
-        goal: str,
-        outcome: Planned | Missing | Unmatched | InvalidPlan,
-        activity: str,
-        group: str = "",
-    ) -> None:
-        match outcome:
-            case Planned():
-                await self._propose(who, goal, outcome, activity, group)
-                return
-            case Missing():
-                await self._ask(who, goal, outcome, group)
-                return
-            case Unmatched(suggestions=suggestions):
-                card = cards.unmatched(goal, suggestions)
-                await self._outbound.send(who.conversation, Message(summary=say("I cannot do that yet"), card=card))
-            case InvalidPlan(problems=problems):
-                log.error("a goal cannot be planned here: %s", problems)
-                title = say("This cannot be done here")
-                card = cards.message(title, texts.cannot_plan(problems), "attention")
-                await self._outbound.send(who.conversation, Message(summary=title, card=card))
-        await self._nothing(who, group)
+    async def _respond(self, who: Reachable, goal: str, outcome: Outcome, activity: str, group: str = "") -> None:
+        command_id = f"goal:{who.person.id}:{activity}" if activity else ""
+        await self._proposals.respond(who, goal, outcome, command_id, group)
 
-    async def _propose(self, who: Reachable, goal: str, planned: Planned, activity: str, group: str) -> None:
-        applied = await self._engine.propose(
-            planned.plan,
-            goal=goal,
-            initiator=who.person,
-            origin=who.conversation.id,
-            command_id=f"goal:{who.person.id}:{activity}" if activity else "",
-        )
-        run = applied.run
-        if (PROGRESS, who.person.id) in run.receipts:
-            return  # the activity came twice, and its card is there
-        card = cards.plan(run, planned.reads, planned.writes, planned.asks)
-        receipt = await self._outbound.send(who.conversation, Message(summary=summaries.of_plan(run), card=card))
-        record = RecordDelivery(notice=PROGRESS, to=who.person.id, receipt=receipt.encode())
-        await self._engine.send(run.run_id, record)
-        if group:
-            await self._engine.send(run.run_id, RecordDelivery(notice=GROUP, to=who.person.id, receipt=group))
-
-    async def _ask(self, who: Reachable, goal: str, missing: Missing, group: str = "") -> None:
-        """Ask, and remember what was asked before the card is out: an answer may come before this returns."""
-        pending = Pending(goal=goal, missing=missing, asked_at=self._clock.now(), group=group)
-        await self._documents.put(KIND, who.person.id, msgspec.json.encode(pending))
-        message = Message(summary=texts.summary(missing.question), card=cards.question(missing, goal))
-        receipt = await self._outbound.send(who.conversation, message)
-        known = msgspec.structs.replace(pending, receipt=receipt.encode())
-        if await self._pending(who) == pending:
-            await self._documents.put(KIND, who.person.id, msgspec.json.encode(known))
-
-    async def _pending(self, who: Reachable) -> Pending | None:
-        body = await self._documents.get(KIND, who.person.id)
-        if not body:
-            return None
-        pending = msgspec.json.decode(body, type=Pending)
-        if self._clock.now() - pending.asked_at <= QUESTION_LASTS:
-            return pending
-        await self._documents.drop(KIND, who.person.id)
-        return None
-
-    async def _close(self, who: Reachable, pending: Pending, said: str) -> None:
-        await self._documents.drop(KIND, who.person.id)
-        await self._replace(who, pending, _answered(pending, said))
-
-    async def _replace(self, who: Reachable, pending: Pending, card: dict[str, object]) -> None:
-        receipt = Receipt.decode(pending.receipt)
-        if receipt is None or receipt.conversation != who.conversation.id:
-            return
-        try:
-            summary = texts.summary(pending.missing.question)
-            await self._outbound.update(who.conversation, receipt.activity, Message(summary=summary, card=card))
-        except TandemError as error:
-            log.info("the question's card was not updated: %s", error.message)
+    def _turn(self, who: Reachable) -> asyncio.Lock:
+        """One after the other: an open question takes one answer, whichever device it comes from."""
+        return self._turns.setdefault(who.person.id, asyncio.Lock())
 
 
-def _shown_on(pending: Pending, card: str) -> bool:
-    receipt = Receipt.decode(pending.receipt)
-    return not card or receipt is None or not receipt.activity or receipt.activity == card
-
-
-def _asks_again(pending: Pending, outcome: object) -> bool:
-    """Whether the answer was not understood."""
-    return isinstance(outcome, Missing) and outcome.parameter == pending.missing.parameter
-
-
-def _answered(pending: Pending, said: str) -> dict[str, object]:
-    titles = dict(pending.missing.choices)
-    answer = say("Your answer: {answer}", answer=month_name(said) or texts.clean(titles.get(said, said), 200))
-    return cards.message(pending.missing.question, answer)
+def _planning_id(who: Reachable, activity: str) -> str:
+    return f"planning:{who.person.id}:{activity}" if activity else ""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import msgspec
 from botbuilder.schema import Activity, ConversationAccount
 
+from bot.checks import GUID
 from bot.conversations import THREAD, Conversation
-from bot.settings import GUID
 from bot.texts import clean
 from orchestration.core.run import Person
 

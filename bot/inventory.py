@@ -13,7 +13,6 @@ import msgspec
 
 from bot.bootstrap import Connections
 from bot.settings import InvalidSettings, read
-from connectors.identity import AssertionSource
 from orchestration.capabilities import Registry, Worker, plugins
 from orchestration.core.run import Person
 
@@ -44,8 +43,7 @@ def inventory() -> dict[str, Any]:
         settings, own = read(), True
     except InvalidSettings:
         settings, own = read(_SAMPLE), False
-    source: AssertionSource = _Nobody()
-    registry = Registry(Connections(settings, source).workers)  # type: ignore[arg-type]
+    registry = Registry(Connections(settings, _Nobody()).workers)
     before = set(_named(registry))
     problems = plugins.register(registry)
     workers = [_described(each, plugin=name not in before) for name, each in _named(registry).items()]

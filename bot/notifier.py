@@ -22,6 +22,7 @@ from orchestration.core.question import Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.errors import Invalid, NotFound, TandemError, Unavailable
+from orchestration.planning.draft import is_planning
 from orchestration.ports import Clock
 from orchestration.sign_in import Need
 
@@ -31,6 +32,7 @@ PROGRESS = "progress"
 OUTCOME = "outcome"
 _LINKS = ("link", "web_url")  # what workers call the place of what they wrote
 Values = Callable[[str, str], Awaitable[Any]]
+Planned = Callable[[RunView], Awaitable[str]]
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ class TeamsNotifier:
 
     Attributes:
         values: Reads results, so that the outcome of a run can link to them; set once there is an engine.
+        planned: Leads on from a run that worked out a plan; set where a model does that.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class TeamsNotifier:
         self._together = Together(clock, self._show)
         self._clock, self._places = clock, dict[tuple[str, str, str], tuple[str, datetime]]()
         self.values: Values | None = None
+        self.planned: Planned | None = None
 
     async def ask(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> str:
         """See `Notifier.ask`."""
@@ -144,6 +148,8 @@ class TeamsNotifier:
 
         A run that was cancelled before it started is told on its plan card, where the person pressed.
         """
+        if is_planning(run.playbook):
+            return await self._planned(run)
         on_card = run.receipts.get((PROGRESS, run.initiator.id))
         if run.started_at is None and run.status == "cancelled" and on_card:
             return on_card
@@ -157,6 +163,14 @@ class TeamsNotifier:
                 feedback=answer is not None,
             )
             return await self._send(run.initiator, message)
+
+    async def _planned(self, run: RunView) -> str:
+        if self.planned is None:  # there was a model when this was asked for
+            return "nobody"
+        try:
+            return await self.planned(run)
+        except NotFound as error:
+            raise Unavailable(f"{run.initiator.name} cannot be reached: {error.message}") from error
 
     async def _links(self, run: RunView) -> dict[str, str]:
         """Where what a run has written can be seen, as far as its workers tell."""

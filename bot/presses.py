@@ -17,10 +17,12 @@ from bot.inbound import LONGEST_TEXT
 from bot.notifier import TeamsNotifier
 from bot.progress import Progress
 from bot.questions import NOT_PERMITTED, Questions
+from bot.replanning import Replanning
 from bot.reply import Card, Note, Reply, Said
 from bot.steering import Steering
 from orchestration.core.run import Person
 from orchestration.errors import Invalid, Refused, TandemError, UnknownRun
+from orchestration.planning.port import Planner
 from orchestration.ports import Clock, Engine
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Presses:
 
     Args:
         engine: Applies commands, each once.
+        planner: Understands again what a button repeats.
         goals: For buttons that say a goal or answer a question.
         progress: Is kept from overtaking the answer.
         notifier: Asks questions.
@@ -43,6 +46,7 @@ class Presses:
     def __init__(
         self,
         engine: Engine,
+        planner: Planner,
         goals: Goals,
         progress: Progress,
         notifier: TeamsNotifier,
@@ -59,6 +63,7 @@ class Presses:
             APPROVAL_WHY: self._why,
             APPROVAL_SHOW: self._show,
             **Steering(engine, progress, clock).verbs,
+            **Replanning(engine, planner, goals.changes, goals.drafts).verbs,
             **Handling(engine, self._questions, progress, notifier, conversations).verbs,
         }
 

@@ -14,11 +14,14 @@ from bot.conversations import Conversations
 from bot.copies import Copies, known, numbered
 from bot.groups import Groups
 from bot.language import speaking
+from bot.listing import working
 from bot.notifier import PROGRESS
 from bot.outbound import Message, Outbound
+from bot.proposals import Describe, plan_message, undescribed
 from orchestration.core.run import ENDED
 from orchestration.core.view import RunView
 from orchestration.errors import TandemError, Unavailable
+from orchestration.planning.draft import is_planning
 from orchestration.ports import Clock, Engine
 
 log = logging.getLogger(__name__)
@@ -95,19 +98,28 @@ class Progress:
         outbound: Sends and updates.
         groups: Show neutral cards where a goal was said in a group.
         clock: Paces the updates.
+        describe: What the steps of a plan do.
     """
 
     def __init__(
-        self, engine: Engine, conversations: Conversations, outbound: Outbound, groups: Groups, clock: Clock
+        self,
+        engine: Engine,
+        conversations: Conversations,
+        outbound: Outbound,
+        groups: Groups,
+        clock: Clock,
+        describe: Describe = undescribed,
     ) -> None:
-        self._groups = groups
+        self._groups, self._describe = groups, describe
         self._engine, self._conversations, self._outbound, self._clock = engine, conversations, outbound, clock
         self._copies = Copies(engine, conversations, outbound)
         self._cards: dict[str, _Card] = {}
         self._closing = False
 
     def __call__(self, run: RunView) -> None:
-        """See `Listener`."""
+        """See `Listener`. A run that works out a plan has no card."""
+        if is_planning(run.playbook):
+            return
         card = self._cards.setdefault(run.run_id, _Card())
         if card.run is None or run.seq >= card.run.seq:
             card.run = run
@@ -128,7 +140,7 @@ class Progress:
         """After a start: bring every card up to date that was left behind."""
         runs = {run.run_id: run for run in await self._engine.runs(limit=50)}
         runs |= {run.run_id: run for run in await self._engine.runs(open_only=True, limit=1000)}
-        for run in runs.values():
+        for run in working(runs.values()):
             if run.status == "proposed" and (PROGRESS, run.initiator.id) not in run.receipts:
                 await self.show_again(run)
             elif run.status not in ENDED or (numbered(FINAL, run), run.initiator.id) not in run.receipts:
@@ -146,13 +158,10 @@ class Progress:
         except TandemError as error:
             log.warning("the card of run %s was not sent: %s", run.run_id, error.message)
 
-    def message(self, run: RunView) -> Message:
-        """The run's card as it is now."""
+    def message(self, run: RunView, told: str = "") -> Message:
+        """The run's card as it is now; `told` is said first on a plan card."""
         if run.status == "proposed":
-            by_effect = {each: [t.title for t in run.tasks if t.effect == each] for each in ("read", "write")}
-            return Message(
-                summary=summaries.of_plan(run), card=cards.plan(run, by_effect["read"], by_effect["write"], run.asks)
-            )
+            return plan_message(run, self._describe, told=told)
         if run.started_at is None:
             return Message(summary=summaries.of_outcome(run, None), card=cards.outcome(run, None))
         return Message(summary=summaries.of_progress(run), card=cards.progress(run, self._clock.now()))
@@ -215,6 +224,9 @@ class Progress:
         try:
             if run is None:
                 run = card.run = await self._engine.view(run_id)
+            if is_planning(run.playbook):
+                card.seen, card.phase, card.unsure = run.seq, _phase(run), False
+                return
             if card.unsure:
                 card.unsure, card.content = False, None
             # In the language of whoever wanted the run, also in a group; copies are in that of their own readers.

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from bot import checks
 from connectors.http import is_loopback
-from connectors.prices import read_prices
 from orchestration.core.label import LABELS
 from orchestration.errors import Invalid
-from orchestration.validation.hosts import pattern_problem
-
-GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-Check = Callable[[str], str]
-
-_DEPLOYMENT = re.compile(r"[A-Za-z0-9._-]{0,64}")
-_AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 # Where sign-in links of the token service lead, also in its regions.
 SIGN_IN_HOSTS = ("token.botframework.com", "*.token.botframework.com")
@@ -40,90 +30,12 @@ class InvalidSettings(Invalid):
         self.problems = problems
 
 
-def _guid(value: str) -> str:
-    return "" if GUID.fullmatch(value) else "is not a GUID such as 11111111-2222-3333-4444-555555555555"
-
-
-def _url(value: str) -> str:
-    wrong = "is not a URL such as https://example.com"
-    try:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0:
-            return wrong
-    except ValueError:
-        return wrong
-    if parts.scheme == "http" and not is_loopback(value):
-        return "must be https: http is for this machine only"
-    return ""
-
-
-def _database(value: str) -> str:
-    wrong = "is not a URL such as postgresql://user@host:5432/database?sslmode=require"
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname or parse_qs(parts.query).get("host")
-    except ValueError:
-        return wrong
-    return "" if parts.scheme in ("postgresql", "postgres") and host else wrong
-
-
-def _file(value: str) -> str:
-    return "" if Path(value).is_file() else "is not a file that exists"
-
-
-def _origin(value: str) -> str:
-    wrong = _url(value)
-    return wrong or ("" if urlsplit(value).path in ("", "/") else "must be without a path: https://tandem.example.com")
-
-
-def _base(value: str) -> str:
-    parts = urlsplit(value) if not _url(value) else None
-    if parts is not None and (parts.query or parts.fragment or parts.path.rstrip("/").endswith("/chat/completions")):
-        return "must end before '/chat/completions', without '?' and '#': https://example.com/v1"
-    return _url(value)
-
-
-def _number(least: int, most: int) -> Check:
-    wrong = f"must be a whole number from {least} to {most}"
-    return lambda value: "" if value.isdecimal() and least <= int(value) <= most else wrong
-
-
-def _prices(value: str) -> str:
-    wrong = "must be prices of a million tokens read, written and (if you like) read again: 2.50/10.00/1.25 EUR"
-    return "" if read_prices(value) else wrong
-
-
-def _printable(value: str) -> str:
-    return "" if value.isascii() and value.isprintable() and " " not in value else "has characters that no key has"
-
-
-def _guids(value: str) -> str:
-    wrong = [each for each in value.replace(",", " ").split() if _guid(each)]
-    return "must be GUIDs with commas between them" if wrong else ""
-
-
-def _port(value: str) -> str:
-    return "" if value.isdecimal() and 0 < int(value) < 65536 else "is not a port number (1 to 65535)"
-
-
-def _one_of(*choices: str) -> Check:
-    return lambda value: "" if value in choices else f"must be one of {', '.join(choices)}"
-
-
-def _host(value: str) -> str:
-    return pattern_problem(value)
-
-
-def _anything(_: str) -> str:
-    return ""
-
-
 def _setting(
     env: str,
     doc: str,
     *,
     default: str | None = "",
-    check: Check = _anything,
+    check: checks.Check = checks.anything,
     group: str = "",
     secret: bool = False,
 ) -> Any:
@@ -140,7 +52,7 @@ class Settings:
     """
 
     host: str = _setting("TANDEM_HOST", "Address that the bot listens on.", default="127.0.0.1")
-    port: str = _setting("TANDEM_PORT", "Port that the bot listens on.", default="3978", check=_port)
+    port: str = _setting("TANDEM_PORT", "Port that the bot listens on.", default="3978", check=checks.port)
     data_dir: str = _setting("TANDEM_DATA_DIR", "Folder of the event log.", default=".tandem")
     anchors_dir: str = _setting(
         "TANDEM_ANCHORS_DIR",
@@ -151,44 +63,46 @@ class Settings:
         "TANDEM_DATABASE_URL",
         "PostgreSQL database of the event log (postgresql://USER@HOST:5432/DATABASE?sslmode=require); "
         "empty: a SQLite file in that folder.",
-        check=_database,
+        check=checks.database,
         secret=True,
     )
     database_login: str = _setting(
         "TANDEM_DATABASE_LOGIN",
         "How the bot logs in there: as the URL says, or with an Entra token of its own identity (entra).",
         default="url",
-        check=_one_of("url", "entra"),
+        check=checks.one_of("url", "entra"),
     )
     log_level: str = _setting(
         "TANDEM_LOG_LEVEL",
         "How much is logged.",
         default="INFO",
-        check=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        check=checks.one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     )
     policy: str = _setting(
         "TANDEM_POLICY",
         "Policy file of this deployment: what Tandem may do, where links may lead, who may see what; "
         "empty: the one that comes along.",
-        check=_file,
+        check=checks.file,
     )
     tenant_id: str = _setting(
-        "TANDEM_TENANT_ID", "The Entra tenant whose people are served.", default=None, check=_guid
+        "TANDEM_TENANT_ID", "The Entra tenant whose people are served.", default=None, check=checks.guid
     )
 
-    app_id: str = _setting("TANDEM_APP_ID", "The bot's own app registration (client id).", default=None, check=_guid)
+    app_id: str = _setting(
+        "TANDEM_APP_ID", "The bot's own app registration (client id).", default=None, check=checks.guid
+    )
     app_type: str = _setting(
         "TANDEM_APP_TYPE",
         "How the bot proves who it is: with a secret, or as a user-assigned managed identity.",
         default="SingleTenant",
-        check=_one_of("SingleTenant", "UserAssignedMSI"),
+        check=checks.one_of("SingleTenant", "UserAssignedMSI"),
     )
     app_secret: str = _setting("TANDEM_APP_SECRET", "The bot's client secret, for SingleTenant.", secret=True)
     sso_app_id: str = _setting(
         "TANDEM_SSO_APP_ID",
         "The app registration that people sign in to and that acts on their behalf.",
         default=None,
-        check=_guid,
+        check=checks.guid,
     )
     sso_app_secret: str = _setting(
         "TANDEM_SSO_APP_SECRET",
@@ -200,14 +114,17 @@ class Settings:
     )
 
     authority: str = _setting(
-        "TANDEM_AUTHORITY", "Where Entra tokens come from.", default="https://login.microsoftonline.com", check=_url
+        "TANDEM_AUTHORITY",
+        "Where Entra tokens come from.",
+        default="https://login.microsoftonline.com",
+        check=checks.url,
     )
-    ca_file: str = _setting("TANDEM_CA_FILE", "Trust root of a local authority; empty in the cloud.", check=_file)
+    ca_file: str = _setting("TANDEM_CA_FILE", "Trust root of a local authority; empty in the cloud.", check=checks.file)
     channel_metadata_url: str = _setting(
         "TANDEM_CHANNEL_METADATA_URL",
         "OpenID metadata of the Bot Framework channel.",
         default="https://login.botframework.com/v1/.well-known/openidconfiguration",
-        check=_url,
+        check=checks.url,
     )
     channel_issuer: str = _setting(
         "TANDEM_CHANNEL_ISSUER", "Issuer of the channel's tokens.", default="https://api.botframework.com"
@@ -216,11 +133,11 @@ class Settings:
         "TANDEM_TOKEN_SERVICE_URL",
         "The Bot Framework token service, which keeps people's sign-ins.",
         default="https://api.botframework.com",
-        check=_url,
+        check=checks.url,
     )
 
     graph_url: str = _setting(
-        "TANDEM_GRAPH_URL", "Microsoft Graph.", default="https://graph.microsoft.com/v1.0", check=_url
+        "TANDEM_GRAPH_URL", "Microsoft Graph.", default="https://graph.microsoft.com/v1.0", check=checks.url
     )
     graph_scope: str = _setting(
         "TANDEM_GRAPH_SCOPE", "What Graph tokens are asked for.", default="https://graph.microsoft.com/.default"
@@ -229,14 +146,14 @@ class Settings:
         "TANDEM_SHAREPOINT_HOST",
         "The tenant's SharePoint (contoso.sharepoint.com), to which links in answers and mails may lead; "
         "OneDrive's host goes with it.",
-        check=_host,
+        check=checks.host,
     )
-    sap_url: str = _setting("TANDEM_SAP_URL", "SAP's OData root; empty: no SAP.", check=_url, group="SAP")
+    sap_url: str = _setting("TANDEM_SAP_URL", "SAP's OData root; empty: no SAP.", check=checks.url, group="SAP")
     sap_facade_url: str = _setting(
-        "TANDEM_SAP_FACADE_URL", "API façade that trades an Entra token for SAML.", check=_url, group="SAP"
+        "TANDEM_SAP_FACADE_URL", "API façade that trades an Entra token for SAML.", check=checks.url, group="SAP"
     )
     sap_facade_scope: str = _setting("TANDEM_SAP_FACADE_SCOPE", "What its tokens are asked for.", group="SAP")
-    sap_token_url: str = _setting("TANDEM_SAP_TOKEN_URL", "SAP's OAuth token endpoint.", check=_url, group="SAP")
+    sap_token_url: str = _setting("TANDEM_SAP_TOKEN_URL", "SAP's OAuth token endpoint.", check=checks.url, group="SAP")
     sap_client_id: str = _setting("TANDEM_SAP_CLIENT_ID", "Tandem's OAuth client in SAP.", group="SAP")
     sap_client_secret: str = _setting("TANDEM_SAP_CLIENT_SECRET", "Its secret.", group="SAP", secret=True)
     sap_export_site: str = _setting(
@@ -251,10 +168,10 @@ class Settings:
         "TANDEM_SAP_LABEL",
         "How sensitive SAP's data is: public, internal, confidential or highly_confidential.",
         default="confidential",
-        check=_one_of(*LABELS),
+        check=checks.one_of(*LABELS),
     )
     dynamics_url: str = _setting(
-        "TANDEM_DYNAMICS_URL", "Dynamics 365 Finance; empty: no Dynamics.", check=_url, group="Dynamics"
+        "TANDEM_DYNAMICS_URL", "Dynamics 365 Finance; empty: no Dynamics.", check=checks.url, group="Dynamics"
     )
     dynamics_scope: str = _setting(
         "TANDEM_DYNAMICS_SCOPE",
@@ -268,58 +185,58 @@ class Settings:
         "TANDEM_DYNAMICS_LABEL",
         "How sensitive Dynamics' data is: public, internal, confidential or highly_confidential.",
         default="confidential",
-        check=_one_of(*LABELS),
+        check=checks.one_of(*LABELS),
     )
     model_url: str = _setting(
         "TANDEM_MODEL_URL",
         "Language model that draws up plans: its API (https://HOST/v1), with azure the resource "
         "(https://NAME.openai.azure.com); empty: playbooks only.",
-        check=_base,
+        check=checks.base,
         group="the language model",
     )
     model_name: str = _setting(
         "TANDEM_MODEL_NAME",
         "Model, or with azure its deployment.",
-        check=_printable,
+        check=checks.printable,
         group="the language model",
     )
     model_kind: str = _setting(
         "TANDEM_MODEL_KIND",
         "What it speaks: OpenAI's protocol (openai), or that of Azure OpenAI (azure).",
         default="openai",
-        check=_one_of("openai", "azure"),
+        check=checks.one_of("openai", "azure"),
     )
     model_key: str = _setting(
         "TANDEM_MODEL_KEY",
         "Its key; empty: none is needed or, with azure, the bot's own identity is used.",
-        check=_printable,
+        check=checks.printable,
         secret=True,
     )
     model_api_version: str = _setting(
-        "TANDEM_MODEL_API_VERSION", "Version of Azure OpenAI's API.", default="2024-10-21", check=_printable
+        "TANDEM_MODEL_API_VERSION", "Version of Azure OpenAI's API.", default="2024-10-21", check=checks.printable
     )
     model_context: str = _setting(
         "TANDEM_MODEL_CONTEXT",
         "Tokens that the model can read and write in one call.",
         default="32000",
-        check=_number(2_000, 10_000_000),
+        check=checks.number(2_000, 10_000_000),
     )
     model_timeout: str = _setting(
         "TANDEM_MODEL_TIMEOUT",
         "Seconds without a word of the model after which a call is given up.",
         default="60",
-        check=_number(1, 600),
+        check=checks.number(1, 300),
     )
     model_prices: str = _setting(
         "TANDEM_MODEL_PRICES",
         "Prices of a million tokens read, written and read again (2.50/10.00/1.25 EUR); empty: no costs are shown.",
-        check=_prices,
+        check=checks.prices,
     )
     public_url: str = _setting(
         "TANDEM_PUBLIC_URL",
         "Where this bot is reached from outside, for its lists and the answers of approval systems; "
         "empty: only from this machine.",
-        check=_origin,
+        check=checks.origin,
     )
     api_audience: str = _setting(
         "TANDEM_API_AUDIENCE",
@@ -329,12 +246,12 @@ class Settings:
         "TANDEM_API_CLIENTS",
         "Ids of the applications that may read the lists for a person, with commas between them; "
         "Teams and the sign-in registration may anyway.",
-        check=_guids,
+        check=checks.guids,
     )
     teams_app_id: str = _setting(
         "TANDEM_TEAMS_APP_ID",
         "Id of the Teams app (of its manifest, or of your catalogue), for links with which people add it.",
-        check=_guid,
+        check=checks.guid,
     )
 
     @property
@@ -404,32 +321,11 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             "TANDEM_SSO_APP_SECRET is missing: the client secret of the registration that people sign in to (only a "
             "managed identity, TANDEM_APP_TYPE=UserAssignedMSI, can do without)"
         )
-    if not problems:
-        problems += _model(Settings(**values))
+    if not problems and (wrong := checks.model(values["model_url"], values["model_name"], values["model_kind"])):
+        problems.append(wrong)
     if problems:
         raise InvalidSettings(problems)
     return Settings(**values)
-
-
-def _model(settings: Settings) -> list[str]:
-    """What does not fit together of the language model's variables."""
-    address = urlsplit(settings.model_url)
-    if settings.model_kind == "azure":
-        if address.path.strip("/"):
-            return [
-                f"TANDEM_MODEL_URL must be the resource without a path with TANDEM_MODEL_KIND=azure: "
-                f"{address.scheme}://{address.netloc}"
-            ]
-        if not _DEPLOYMENT.fullmatch(settings.model_name):
-            return ["TANDEM_MODEL_NAME is no name of a deployment: letters, digits, '.', '_' and '-'"]
-        if not settings.model_url:
-            return ["TANDEM_MODEL_URL is missing: TANDEM_MODEL_KIND=azure needs the resource and the deployment"]
-    elif (address.hostname or "").endswith(_AZURE_HOSTS) and not address.path.strip("/"):
-        return [
-            "TANDEM_MODEL_URL is an Azure OpenAI resource: set TANDEM_MODEL_KIND=azure (or, with a key, end the URL "
-            "with /openai/v1)"
-        ]
-    return []
 
 
 def _value(each: Field[Any], given: str, used: set[str]) -> tuple[str, str]:

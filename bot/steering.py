@@ -19,6 +19,7 @@ from bot.cards.buttons import (
 )
 from bot.conversations import Reachable
 from bot.language import say
+from bot.listing import MOST_LISTED, MOST_READ, listed
 from bot.notifier import OUTCOME, PROGRESS
 from bot.outbound import Receipt
 from bot.progress import Progress
@@ -27,7 +28,8 @@ from bot.reply import Card, Note, Reply, Said
 from orchestration.core import commands as c
 from orchestration.core.run import Person
 from orchestration.core.view import RunView, TaskView
-from orchestration.errors import Invalid, NotPermitted, Refused, UnknownRun
+from orchestration.errors import Invalid, NotPermitted, Outdated, Refused, UnknownRun
+from orchestration.planning.draft import is_planning
 from orchestration.ports import Clock, Engine
 
 LONGEST_REASON = 500
@@ -61,7 +63,10 @@ class Steering:
         }
 
     async def _start(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
-        return await self._control(who.person, data, c.StartRun(by=who.person), "start", card)
+        revision = data.get("revision")
+        if not isinstance(revision, int):  # a card from before plans could change
+            revision = 0
+        return await self._control(who.person, data, c.StartRun(by=who.person, revision=revision), "start", card)
 
     async def _cancel(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         return await self._control(who.person, data, c.CancelRun(by=who.person), "cancel", card)
@@ -156,8 +161,10 @@ class Steering:
             self._progress.answered(run_id)
         except NotPermitted as error:
             return Note(told(error))
-        except Refused:
+        except Refused as error:
             run = await self._engine.view(run_id)
+            if isinstance(error, Outdated) and run.initiator.id == person.id:
+                return Card(self._progress.message(run, texts.plan_outdated()).card or {})
         if run.initiator.id != person.id:
             return Note(texts.wrong_person(run.initiator))
         return Card(await self._in_place(run, person, card))
@@ -168,9 +175,9 @@ class Steering:
         if pressed.partition(":")[0] == OUTCOME:
             return cards.superseded(run)
         known = Receipt.decode(run.receipts.get((PROGRESS, person.id), "")) is not None
-        if card and known and pressed != PROGRESS and run.started_at is not None:
-            runs = await self._engine.runs(person=person.id, limit=10)
-            return cards.status(runs, self._clock.now())
+        if is_planning(run.playbook) or (card and known and pressed != PROGRESS and run.started_at is not None):
+            runs = await self._engine.runs(person=person.id, limit=MOST_READ)
+            return cards.status(listed(runs, MOST_LISTED), self._clock.now())
         message = self._progress.message(run)
         return message.card or {}
 

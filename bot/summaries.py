@@ -47,6 +47,11 @@ def of_plan(run: RunView) -> str:
     return summary(say("Plan ready: {run}. Start it?", run=run.title))
 
 
+def of_change(run: RunView) -> str:
+    """Another plan waits for consent."""
+    return summary(say("Change the plan of {run}?", run=run.title))
+
+
 def of_progress(run: RunView) -> str:
     """Where the run stands."""
     title = run.title

@@ -70,6 +70,47 @@ def planning() -> str:
     return say("Working out a plan …")
 
 
+def starts_unasked() -> str:
+    return say("It starts by itself: your organisation's policy lets plans like this begin without being shown first.")
+
+
+def plan_changed() -> str:
+    return say("This plan was changed. You find it as it is now further below.")
+
+
+def plan_is_so() -> str:
+    return say("That is how the plan already is, so nothing was changed.")
+
+
+def plan_outdated() -> str:
+    return say(
+        "The plan has changed since the card that you pressed was made. Nothing was started; this is the plan now."
+    )
+
+
+def left_as_it_is() -> str:
+    return say("All right, the plan stays as it is.")
+
+
+def planning_cancelled() -> str:
+    return say("All right, I have stopped working out a plan. Nothing was started.")
+
+
+def no_model_here() -> str:
+    return say("No language model works out plans here, so I cannot look for another way. Nothing was changed.")
+
+
+def no_model(code: str) -> str:
+    """Why no plan was worked out."""
+    if code in ("model_unavailable", "unavailable", "busy", "timeout"):
+        return say("The language model that works out plans does not answer just now.")
+    if code == "model_cut":
+        return say("The language model that works out plans broke off its answer every time.")
+    if code == "denied":
+        return say("The language model does not let me in. Whoever runs Tandem has to look at its settings.")
+    return say("No plan could be worked out just now.")
+
+
 def group_hello() -> str:
     return say(
         "Mention me with what you would like done. Here I only show that I am on it; plans, questions and results are "

@@ -7,6 +7,7 @@ from bot import inbound as i
 from bot.conversations import Reachable
 from bot.goals import Goals
 from bot.language import say
+from bot.listing import MOST_LISTED, MOST_READ, listed, working
 from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
 from bot.progress import Progress
@@ -64,7 +65,7 @@ class Words:
 
         The Playground does not say which message the thumb is under: then it is about the newest answer.
         """
-        for run in await self._engine.runs(person=who.person.id, limit=MOST_ANSWERS):
+        for run in working(await self._engine.runs(person=who.person.id, limit=MOST_ANSWERS)):
             answered = any(notice.partition(":")[0] == OUTCOME for notice, _ in run.receipts)
             if _holds(run, inbound.reply_to) if inbound.reply_to else answered:
                 command = LeaveFeedback(by=who.person, reaction=given.reaction, text=given.text)
@@ -100,13 +101,16 @@ class Words:
         await self._outbound.send(who.conversation, Message(summary=texts.greeting(), card=card))
 
     async def _status(self, who: Reachable) -> None:
-        runs = await self._engine.runs(person=who.person.id, limit=10)
-        card = cards.status(runs, self._clock.now())
+        runs = await self._engine.runs(person=who.person.id, limit=MOST_READ)
+        card = cards.status(listed(runs, MOST_LISTED), self._clock.now())
         await self._outbound.send(who.conversation, Message(summary=say("Your runs"), card=card))
 
     async def _cancel(self, who: Reachable) -> None:
         if await self._goals.drop(who):
             await self._tell(who, texts.question_dropped())
+            return
+        if self._goals.drafts is not None and await self._goals.drafts.cancel(who):
+            await self._tell(who, texts.planning_cancelled())
             return
         runs = await self._unfinished(who)
         if len(runs) > 1:
@@ -124,7 +128,7 @@ class Words:
 
     async def _unfinished(self, who: Reachable) -> list[RunView]:
         runs = await self._engine.runs(person=who.person.id, open_only=True, limit=20)
-        return [run for run in runs if run.status in ("proposed", "running")]
+        return [run for run in working(runs) if run.status in ("proposed", "running")]
 
     async def _show_again(self, who: Reachable) -> None:
         """After the bot was added anew, the cards of before may be gone from the chat."""

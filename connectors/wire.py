@@ -6,7 +6,8 @@ its own. Below it, this transport sends what Tandem wants to be sent and nothing
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import httpx
 
@@ -20,7 +21,15 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_ERROR_BYTES = 64 * 1024
 _SENT = ("content-type", "accept")
 
-Credential = Callable[[], Awaitable[dict[str, str]]]
+
+class Credential(Protocol):
+    """Who asks."""
+
+    async def __call__(self) -> dict[str, str]:
+        """The headers that prove it; asked for each request."""
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
 
 
 class ModelRequestsForbidden(RuntimeError):
@@ -45,7 +54,7 @@ def open_wire(url: str, credential: Credential, *, timeout_seconds: float) -> ht
 
     Args:
         url: Of the model's API.
-        credential: Gives the headers that prove who asks; it is called for each request.
+        credential: Who asks; it is closed with the client.
         timeout_seconds: For making a connection.
     """
     wire = Wire(open_client(url, timeout_seconds=timeout_seconds), credential)
@@ -83,6 +92,7 @@ class Wire(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+        await self._credential.close()
 
 
 class _Bounded(httpx.AsyncByteStream):

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from orchestration.core.amendment import Amendment
 from orchestration.core.commands import Command, RetractEntry
 from orchestration.core.plan import Answer, Plan
 from orchestration.core.question import Shown
@@ -133,6 +134,34 @@ class Engine(Protocol):
             UnknownRun: There is no such run.
             Invalid: It has no such event.
             Refused: `by` is neither its initiator nor the operator, or it had ended by then.
+        """
+
+    async def foresee_amendment(self, run_id: str, plan: Plan, *, by: Person) -> Amendment:
+        """What changing a run's plan would lead to; nothing is changed.
+
+        Raises:
+            UnknownRun: There is no such run.
+            NotPermitted: `by` is not its initiator.
+            InvalidPlan: The plan breaks rules.
+        """
+
+    async def amend(self, run_id: str, plan: Plan, *, by: Person, revision: int, command_id: str = "") -> Applied:
+        """Give a proposed, running or failed run another plan; the whole change takes effect in one transaction.
+
+        While a write is under way the change is only accepted: nothing new is begun until that is settled, then it
+        takes effect. `RunView.amending` tells so.
+
+        Args:
+            run_id: The run.
+            plan: With explicit needs; what is in it as it was keeps its state.
+            by: Its initiator; nobody else may.
+            revision: Of the plan that the change was drawn up for.
+            command_id: As for `send`.
+
+        Raises:
+            UnknownRun: There is no such run.
+            InvalidPlan: The plan breaks rules; nothing was changed.
+            Refused: As for `send`; `outdated` if the plan was changed since.
         """
 
     async def foresee(self, run_id: str, command: RetractEntry) -> Retraction:

@@ -17,7 +17,8 @@ import httpx
 import jwt
 
 from bot.api.problems import Problem
-from bot.settings import GUID, Settings
+from bot.checks import GUID
+from bot.settings import Settings
 from bot.texts import clean
 from connectors.http import is_loopback
 from orchestration.core.run import Person

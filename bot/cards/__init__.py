@@ -8,10 +8,12 @@ with a verb of `bot.cards.buttons`, and an `Action.Submit` with the verb in its 
 
 from bot.cards.again import superseded
 from bot.cards.approval import decision
+from bot.cards.change import change, changed, outdated_change
 from bot.cards.digest import Asked, digest
 from bot.cards.digest import fits as fit_together
 from bot.cards.ending import outcome
 from bot.cards.exchange import asked_back, replied
+from bot.cards.fruitless import not_for_you, unclear, without_model
 from bot.cards.greeting import help_card, unmatched, welcome
 from bot.cards.handed import handed
 from bot.cards.inquiry import question
@@ -19,7 +21,7 @@ from bot.cards.layout import Tone
 from bot.cards.neutral import neutral
 from bot.cards.notice import message
 from bot.cards.overview import status
-from bot.cards.proposal import plan
+from bot.cards.proposal import UNASKED, plan
 from bot.cards.reasons import reasons
 from bot.cards.reminder import reminder
 from bot.cards.retraction import retraction
@@ -29,9 +31,12 @@ from bot.cards.verdict import decided, voted, withdrawn
 from bot.cards.waiting import waiting
 
 __all__ = [
+    "UNASKED",
     "Asked",
     "Tone",
     "asked_back",
+    "change",
+    "changed",
     "decided",
     "decision",
     "digest",
@@ -40,7 +45,9 @@ __all__ = [
     "help_card",
     "message",
     "neutral",
+    "not_for_you",
     "outcome",
+    "outdated_change",
     "plan",
     "progress",
     "question",
@@ -53,9 +60,11 @@ __all__ = [
     "silent",
     "status",
     "superseded",
+    "unclear",
     "unmatched",
     "voted",
     "waiting",
     "welcome",
     "withdrawn",
+    "without_model",
 ]

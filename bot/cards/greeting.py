@@ -24,7 +24,7 @@ def welcome(suggestions: Sequence[Suggestion], name: str) -> dict[str, Any]:
         "Tell me what you want done. I show you a plan first, work with your own permissions, "
         "and ask you before anything is changed."
     )
-    return _offer(greeting, say("Tandem works through a task with you, step by step"), promise, suggestions)
+    return offer(greeting, say("Tandem works through a task with you, step by step"), promise, suggestions)
 
 
 def help_card(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def help_card(suggestions: Sequence[Suggestion]) -> dict[str, Any]:
         (say("help"), say("this card")),
     ]
     below = [section(say("You can also write")), *(_command(*each) for each in commands)]
-    return _offer(
+    return offer(
         say("What I can do"), say("Write a goal in your own words, or press one"), "", suggestions, below=below
     )
 
@@ -50,15 +50,35 @@ def unmatched(goal: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
     """The goal fits nothing: what the bot understood, and what it can do instead."""
     said = say("You wrote: “{goal}”", goal=goal if len(goal) <= 200 else f"{goal[:199]}…")
     refused = say("I cannot do that yet")
-    return _offer(refused, said, say("Nothing was started. This is what I can do:"), suggestions)
+    return offer(refused, said, say("Nothing was started. This is what I can do:"), suggestions)
 
 
-def _offer(
-    title: str, subtitle: str, text: str, suggestions: Sequence[Suggestion], *, below: Sequence[CardElement] = ()
+def offer(
+    title: str,
+    subtitle: str,
+    text: str,
+    suggestions: Sequence[Suggestion],
+    *,
+    below: Sequence[CardElement] = (),
+    hint: str = "",
+    more: Sequence[Action] = (),
 ) -> dict[str, Any]:
+    """A card with goals that one press says.
+
+    Args:
+        title: Its heading.
+        subtitle: What it is about.
+        text: What happened or is promised; may hold what others wrote.
+        suggestions: The goals.
+        below: What follows them.
+        hint: What to say right before them.
+        more: Other buttons, before theirs.
+    """
+
     def build(most: int) -> dict[str, Any]:
         shown = suggestions[:most]
-        body = [*header(title, subtitle), *([line(words(text), spacing="Medium")] if text else [])]
+        body = [*header(title, subtitle), *([line(words(text, 800), spacing="Medium")] if text else [])]
+        body += [note(hint, spacing="Medium")] if hint else []
         body += [_suggestion(suggestion) for suggestion in shown]
         if len(suggestions) > most:
             left = say_count(
@@ -71,7 +91,7 @@ def _offer(
         actions: list[Action] = [
             button(s.title, GOAL_SAY, {"text": s.utterance}, style="positive" if s is shown[0] else None) for s in shown
         ]
-        return finished([*body, *below], actions, speak=speak)
+        return finished([*body, *below], [*more, *actions], speak=speak)
 
     return fitted(build, range(min(_MOST_BUTTONS, len(suggestions)), -1, -1))
 

@@ -17,11 +17,18 @@ _MOST_BUTTONS = 5
 _MOST_CHOICES = 100
 
 
-def question(missing: Missing, goal: str) -> dict[str, Any]:
-    """Asks for one parameter: likely answers as buttons (a list when there are many), anything else as a message."""
+def question(missing: Missing, goal: str, *, told: str = "") -> dict[str, Any]:
+    """Asks for one thing: likely answers as buttons (a list when there are many), anything else as a message.
+
+    Args:
+        missing: What to ask.
+        goal: For which goal.
+        told: What to say first.
+    """
     asked = plain(missing.question, 200)
     speak = say("{question} You can also write the answer.", question=asked)
     top = header(say("One more thing"), say("For “{goal}”", goal=plain(goal, 150)))
+    top += [line(words(told, 400), spacing="Medium")] if told else []
     few = len(missing.choices) <= _MOST_BUTTONS
     hint = note(say("Or write the answer as a message.") if missing.choices else say("Write the answer as a message."))
     if few:

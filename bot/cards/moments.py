@@ -33,6 +33,11 @@ def _minutes(minutes: int) -> str:
     return say("{minutes} min", minutes=minutes)
 
 
+def duration_of(seconds: float) -> str:
+    """The same for seconds."""
+    return duration(timedelta(seconds=seconds))
+
+
 def countdown(length: timedelta) -> str:
     """How long until something, in whole seconds and upwards; `now` once it is due."""
     if length <= timedelta(seconds=0.5):

@@ -15,6 +15,7 @@ from bot.cards.wording import plain
 from bot.language import say, say_count
 from orchestration.core.run import ENDED
 from orchestration.core.view import RunView
+from orchestration.planning.draft import is_planning
 
 _MOST_RUNS = 10
 
@@ -52,5 +53,6 @@ def _run(run: RunView, now: datetime) -> CardElement:
     if run.status in ("proposed", "running"):
         go_on = [pause_button(run)] if run.paused else []
         below.append(ActionSet(spacing="Small", actions=[*go_on, cancel_button(run.run_id, say("Cancel"))]))
-    title = [words(run.title, 120, bold=True), *([GAP, words(f"· {dry()}", subtle=True)] if run.dry else [])]
+    name = say("Working out a plan") if is_planning(run.playbook) else run.title
+    title = [words(name, 120, bold=True), *([GAP, words(f"· {dry()}", subtle=True)] if run.dry else [])]
     return Container(separator=True, spacing="Medium", items=[marked(run_mark(run), title, below)])

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bot.cli import endpoints, offer, playground, ports
+from bot.cli import endpoints, model, offer, playground, ports
 from bot.cli.finding import Finding
 from bot.cli.state import State
 from bot.cli.trouble import Trouble
@@ -95,6 +95,7 @@ async def _deployment(environment: dict[str, str], source: str, probe: str) -> l
         Finding(_SETTINGS, "good", f"All settings fit; they are those of {source}."),
         *_policy(settings.policy, settings.sharepoint_host),
         *await endpoints.examine(settings, probe),
+        *await model.examine(settings),
     ]
 
 

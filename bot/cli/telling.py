@@ -97,9 +97,8 @@ class Teller:
                 if isinstance(event, e.RunReopened):
                     self._failures.clear()
                 return [_steered(event)]
-            case e.EntryRetracted():
-                self._failures.clear()
-                return [self._retracted(event)]
+            case e.EntryRetracted() | e.AmendmentAccepted() | e.AmendmentDropped() | e.PlanAmended():
+                return [self._otherwise(event)]
             case e.ApprovalVoted() | e.ApprovalReminded() | e.ApprovalEscalated() | e.ApprovalExpired():
                 return [self._meanwhile(event)]
             case e.GroupOpened() | e.RoundEnded():
@@ -219,6 +218,34 @@ class Teller:
                 return f"began: at most {node.repeat.at_most} rounds", ""
             case _:
                 return f"began: {event.count:,} items" if event.count else "began", ""
+
+    def _otherwise(self, event: e.EntryRetracted | e.AmendmentAccepted | e.AmendmentDropped | e.PlanAmended) -> Words:
+        match event:
+            case e.EntryRetracted():
+                self._failures.clear()
+                return self._retracted(event)
+            case e.AmendmentAccepted(by=by):
+                return f"{who(by)} changed the plan; what is being written is settled first", "human"
+            case e.AmendmentDropped(code=code, message=message):
+                return f"the change of the plan was not made ({code}): {message}", "bad"
+            case e.PlanAmended():
+                self._failures.clear()
+                return self._amended(event)
+
+    def _amended(self, event: e.PlanAmended) -> Words:
+        before, now = self._plan, event.plan.tasks
+        parts = [
+            ("added", [name for name in now if name not in before.tasks]),
+            ("left out", [name for name in event.removed if name not in now]),
+            ("something else instead of", [name for name in event.removed if name in now]),
+            ("done again", event.tasks),
+            ("looked at again", event.writes),
+        ]
+        titles = {name: self._title(name) for name in before.tasks}
+        self._plan = event.plan
+        titles |= {name: self._title(name) for name in now if name not in titles}
+        said = "; ".join(f"{what}: {', '.join(titles[name] for name in names)}" for what, names in parts if names)
+        return f"{who(event.by)} changed the plan (revision {event.revision}){f': {said}' if said else ''}", "human"
 
     def _retracted(self, event: e.EntryRetracted) -> Words:
         said = f"{who(event.by)} took back the result {event.entry[:SHORT_ENTRY]}"

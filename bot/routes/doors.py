@@ -9,9 +9,9 @@ import msgspec
 from botbuilder.core import BotAdapter, TurnContext
 from botbuilder.schema import ChannelAccount, ConversationParameters
 
+from bot.checks import GUID
 from bot.conversations import Conversation, Conversations, Reachable
 from bot.outbound import Outbound
-from bot.settings import GUID
 from bot.texts import clean
 from connectors.http import is_loopback, origin
 from orchestration.core.run import Person

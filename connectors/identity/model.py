@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
@@ -13,16 +11,24 @@ from orchestration.errors import Denied, ModelUnavailable
 SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
-def with_key(key: str, *, azure: bool = False) -> Callable[[], Awaitable[dict[str, str]]]:
-    """The headers of a key; none for an empty one, as a model on this machine needs none."""
-    headers: dict[str, str] = {}
-    if key:
-        headers = {"api-key": key} if azure else {"authorization": f"Bearer {key}"}
+class ModelKey:
+    """The headers of a key; none for an empty one, as a model on this machine needs none.
 
-    async def give() -> dict[str, str]:
-        return dict(headers)
+    Args:
+        key: As its owner gives it.
+        azure: It is sent as Azure takes it.
+    """
 
-    return give
+    def __init__(self, key: str, *, azure: bool = False) -> None:
+        given = {"api-key": key} if azure else {"authorization": f"Bearer {key}"}
+        self._headers = given if key else {}
+
+    async def __call__(self) -> dict[str, str]:
+        """They are always the same."""
+        return dict(self._headers)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 class ModelToken:
@@ -46,12 +52,12 @@ class ModelToken:
             token = await self._credential.get_token(SCOPE)
         except ClientAuthenticationError as error:
             raise Denied(
-                f"Entra gives Tandem's own identity no token for the language model: {clipped(error.message)} "
+                f"Entra gives Tandem's own identity no token for the language model: {_first_line(error)} "
                 "(TANDEM_MODEL_KEY is empty, so that identity is used)"
             ) from error
         except AzureError as error:
             raise ModelUnavailable(
-                f"The sign-in service cannot be reached for the language model's token: {clipped(error.message)}"
+                f"The sign-in service cannot be reached for the language model's token: {_first_line(error)}"
             ) from error
         return {"authorization": f"Bearer {token.token}"}
 
@@ -83,3 +89,7 @@ def of_bot(*, tenant_id: str, client_id: str, client_secret: str, authority: str
     if not client_secret:
         return ModelToken(ManagedIdentityCredential(client_id=client_id))
     return ModelToken(ClientSecretCredential(tenant_id, client_id, client_secret, authority=authority))
+
+
+def _first_line(error: AzureError) -> str:
+    return clipped((error.message.splitlines() or [type(error).__name__])[0])

@@ -79,7 +79,7 @@ class ChatModel:
 
     Args:
         settings: Where the model is.
-        credential: Headers that prove who asks.
+        credential: Who asks; it is closed with the model.
     """
 
     def __init__(self, settings: ModelSettings, credential: Credential) -> None:

@@ -15,6 +15,7 @@ from semantic_kernel.functions.kernel_function_metadata import KernelFunctionMet
 from semantic_kernel.functions.kernel_parameter_metadata import KernelParameterMetadata
 
 from connectors.kernel.filters import FILTERS, RAISED, Filter
+from connectors.kernel.quiet import keep_quiet
 from orchestration.capabilities import Registry, TaskContext, Worker
 from orchestration.errors import NoWorker
 
@@ -41,6 +42,7 @@ class KernelDispatcher:
     """
 
     def __init__(self, registry: Registry, kernel: Kernel | None = None, filters: Iterable[Filter] = FILTERS) -> None:
+        keep_quiet()
         self.kernel = kernel or Kernel()
         workers = [worker for capability in registry.capabilities() for worker in registry.offering(capability.name)]
         self._functions = {worker.name: _function(worker, number) for number, worker in enumerate(workers)}

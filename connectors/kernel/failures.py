@@ -91,7 +91,8 @@ def _status(error: openai.APIStatusError, name: str) -> TandemError:
 
 
 def _about_length(error: openai.APIStatusError) -> bool:
-    return error.code in ("context_length_exceeded", "exceed_context_size_error")
+    # OpenAI has it as the code, llama.cpp as the type.
+    return bool({error.code, error.type} & {"context_length_exceeded", "exceed_context_size_error"})
 
 
 def _wait(error: openai.APIStatusError) -> timedelta | None:

@@ -20,7 +20,7 @@ PUBLIC = frozenset(
     {
         "run_id", "task", "tasks", "groups", "writes", "worker", "version", "capability", "approval", "notice", "of",
         "entry", "inputs", "reads", "shown", "answer", "scope", "key", "dedupe", "revises", "code", "choice", "choices",
-        "via", "usage",
+        "via", "usage", "removed",
     }
 )  # fmt: skip
 

@@ -32,7 +32,7 @@ def backoff(attempt: int, jitter: float, retry_after: timedelta | None) -> timed
 def start_task(run: Run, command: c.StartTask, now: datetime) -> list[e.Event]:
     """Begin an attempt; a write only with the arguments that were allowed."""
     task = live(run, command.task, "ready")
-    if task is None or run.status != "running" or run.paused:
+    if task is None or run.status != "running" or run.held:
         return []
     if skipped := left_out(run, command.task, now):
         return skipped

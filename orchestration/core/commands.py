@@ -29,9 +29,14 @@ class ProposeRun(_Command, frozen=True):
 
 
 class StartRun(_Command, frozen=True):
-    """Let a proposed run go."""
+    """Let a proposed run go.
+
+    Attributes:
+        revision: Of the plan that was shown; None for whatever it is now.
+    """
 
     by: Person
+    revision: int | None = None
 
 
 class CancelRun(_Command, frozen=True):
@@ -311,6 +316,29 @@ class RecordUsage(_Command, frozen=True):
     usage: Usage
 
 
+class AmendPlan(_Command, frozen=True):
+    """The run shall have another plan from now on.
+
+    Attributes:
+        revision: Of the plan that this changes.
+    """
+
+    plan: Plan
+    by: Person
+    revision: int
+
+
+class ApplyAmendment(_Command, frozen=True):
+    """No write is under way any more that an accepted change of the plan waited for."""
+
+
+class DropAmendment(_Command, frozen=True):
+    """An accepted change of the plan cannot be made."""
+
+    code: str
+    message: str
+
+
 class JournalStep(_Command, frozen=True):
     """The first step of a write in two steps is made."""
 
@@ -443,6 +471,9 @@ Command = (
     | CompleteTask
     | AssertWork
     | RecordUsage
+    | AmendPlan
+    | ApplyAmendment
+    | DropAmendment
     | JournalStep
     | FailAttempt
     | AwaitSignIn

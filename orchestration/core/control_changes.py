@@ -21,7 +21,8 @@ def _resumed(run: Run, _: e.RunResumed) -> None:
     run.fresh += [effect for effect in run.due if isinstance(effect, Prepare) and effect not in run.fresh]
 
 
-def _reopen(run: Run, deadline: datetime | None) -> None:
+def reopen(run: Run, deadline: datetime | None) -> None:
+    """Let a run that had ended go on."""
     run.due.pop(Report(), None)
     run.due.pop(Conclude(), None)
     run.status, run.closing, run.code, run.message, run.answer = "running", "", "", "", ""
@@ -32,14 +33,15 @@ def _reopen(run: Run, deadline: datetime | None) -> None:
 
 
 def _reopened(run: Run, event: e.RunReopened) -> None:
-    _reopen(run, event.deadline)
+    reopen(run, event.deadline)
     for name in list(run.tasks):
         if name in run.tasks:  # else it went with its group
-            _take_up(run, name)
-    _go_on(run)
+            take_up(run, name)
+    go_on(run)
 
 
-def _take_up(run: Run, name: str) -> None:
+def take_up(run: Run, name: str) -> None:
+    """Do again what failed, or was cancelled because something else did."""
     task, group = run.tasks[name], run.groups.get(name)
     if task.status == "failed" and groups.kept(run, name):
         return  # the group around has gone on without it
@@ -53,7 +55,8 @@ def _take_up(run: Run, name: str) -> None:
         again(run, name)
 
 
-def _go_on(run: Run) -> None:
+def go_on(run: Run) -> None:
+    """Count anew what is not settled, and begin what that allows."""
     recount(run)
     for name in list(run.groups):
         if name in run.tasks and run.tasks[name].status == "open":
@@ -66,7 +69,7 @@ def _entry_retracted(run: Run, event: e.EntryRetracted) -> None:
     if run.status == "running":
         run.due.pop(Conclude(), None)
     else:
-        _reopen(run, event.deadline)
+        reopen(run, event.deadline)
     for name in event.tasks:
         if name in run.tasks:  # else it went with its group
             if name in run.groups:
@@ -82,7 +85,7 @@ def _entry_retracted(run: Run, event: e.EntryRetracted) -> None:
                 run.tasks[name].stale = True
             else:
                 reconsider(run, name)
-    _go_on(run)
+    go_on(run)
 
 
 def _forked(run: Run, _: e.RunForked) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from orchestration.core import answers, attempts, control, grouping, handling, waking
+from orchestration.core import amending, answers, attempts, control, grouping, handling, waking
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.run import Run
 from orchestration.core.settling import close
 from orchestration.core.structure import structural_problems
-from orchestration.errors import Invalid, InvalidPlan, NotRunning
+from orchestration.errors import Invalid, InvalidPlan, NotRunning, Outdated
 
 
 def decide(run: Run | None, command: c.Command, now: datetime) -> list[e.Event]:
@@ -56,6 +56,8 @@ def _start(run: Run, command: c.StartRun, now: datetime) -> list[e.Event]:
     control.not_ended(run)
     if run.status != "proposed":
         return []
+    if command.revision is not None and command.revision != run.revision:
+        raise Outdated("The plan was changed since you saw it; nothing was started. This is the plan now.")
     return [e.RunStarted(at=now, by=command.by, deadline=control.deadline(run, now))]
 
 
@@ -116,6 +118,9 @@ _DECIDE: dict[type, Callable[[Run, Any, datetime], list[e.Event]]] = {
     c.CompleteTask: attempts.complete,
     c.AssertWork: attempts.assert_work,
     c.RecordUsage: attempts.record_usage,
+    c.AmendPlan: amending.amend,
+    c.ApplyAmendment: amending.apply_amendment,
+    c.DropAmendment: amending.drop_amendment,
     c.JournalStep: attempts.journal,
     c.FailAttempt: attempts.fail,
     c.AwaitSignIn: attempts.await_sign_in,

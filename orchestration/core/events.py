@@ -467,6 +467,43 @@ class EntryRetracted(_Event, frozen=True, tag="EntryRetracted"):
     deadline: datetime | None = None
 
 
+class AmendmentAccepted(_Event, frozen=True, tag="AmendmentAccepted"):
+    """The initiator consented to another plan; it takes effect once the writes under way are settled."""
+
+    plan: Plan
+    by: Person
+
+
+class AmendmentDropped(_Event, frozen=True, tag="AmendmentDropped"):
+    """An accepted change of the plan could not be made any more; the run goes on as it was."""
+
+    code: str
+    message: str
+
+
+class PlanAmended(_Event, frozen=True, tag="PlanAmended"):
+    """The run has another plan from here on. What is in both as it was keeps its state.
+
+    Attributes:
+        plan: The whole plan, as it is now.
+        by: The initiator, who consented.
+        revision: Counted from 1.
+        tasks: Had begun or were done, and are done anew, in the order of the plan.
+        writes: Already written, and changed, or made from what is done anew: a person is asked about each that would
+            come out differently.
+        removed: Not in the plan any more, or there as something else: whatever they wrote stands.
+        deadline: The run fails if it has not ended by then.
+    """
+
+    plan: Plan
+    by: Person
+    revision: int
+    tasks: list[str] = []
+    writes: list[str] = []
+    removed: list[str] = []
+    deadline: datetime | None = None
+
+
 class RunForked(_Event, frozen=True, tag="RunForked"):
     """What is before this was copied from another run; from here on this one goes its own way, without writes."""
 
@@ -557,6 +594,9 @@ Event = (
     | RunResumed
     | RunReopened
     | EntryRetracted
+    | AmendmentAccepted
+    | AmendmentDropped
+    | PlanAmended
     | RunForked
     | ClosingBegan
     | RunSucceeded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from orchestration.core import approval_changes, control_changes, task_changes
+from orchestration.core import amendment_changes, approval_changes, control_changes, task_changes
 from orchestration.core import events as e
 from orchestration.core.dues import delivered, forget_attempt, make_ready, owe, set_deadline, under_way
 from orchestration.core.run import (
@@ -44,6 +44,8 @@ def evolve(run: Run | None, event: e.Event) -> Run:
         run = _proposed(event)
     else:
         _APPLY[type(event)](run, event)
+        if run.amending is not None:
+            amendment_changes.writes_settled(run)
     run.seq += 1
     run.last_at = event.at
     return run
@@ -80,6 +82,7 @@ def _started(run: Run, event: e.RunStarted) -> None:
 
 def _closing_began(run: Run, event: e.ClosingBegan) -> None:
     run.status, run.closing, run.code, run.message = "closing", event.outcome, event.code, event.message
+    run.amending = None
     kept = {name for name, task in run.tasks.items() if under_way(task)}
     run.awaiting = sum(run.tasks[name].status == "awaiting_sign_in" for name in kept)
     for name, task in run.tasks.items():
@@ -178,4 +181,5 @@ _APPLY: dict[type, Callable[[Run, Any], None]] = {
     **task_changes.APPLY,
     **approval_changes.APPLY,
     **control_changes.APPLY,
+    **amendment_changes.APPLY,
 }

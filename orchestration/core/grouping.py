@@ -16,7 +16,7 @@ LARGEST_COUNT = 10_000
 
 def open_group(run: Run, command: c.OpenGroup, now: datetime) -> list[e.Event]:
     """Begin to go through a list, or begin a loop's first round."""
-    if live(run, command.task, "ready") is None or run.status != "running" or run.paused:
+    if live(run, command.task, "ready") is None or run.status != "running" or run.held:
         return []
     return [e.GroupOpened(at=now, task=command.task, count=command.count, entry=command.entry, when=command.when)]
 

@@ -116,6 +116,10 @@ class AskSignIn(msgspec.Struct, frozen=True, tag=True):
     round: int
 
 
+class ApplyAmendment(msgspec.Struct, frozen=True, tag=True):
+    """Change the plan as accepted: the writes that were under way are settled."""
+
+
 class Conclude(msgspec.Struct, frozen=True, tag=True):
     """Evaluate the plan's answer: every task is settled."""
 
@@ -135,6 +139,7 @@ Effect = (
     | AskInitiator
     | TellReply
     | AskSignIn
+    | ApplyAmendment
     | Conclude
     | Report
 )
@@ -319,6 +324,20 @@ class ApprovalState(msgspec.Struct):
     via: str = ""
 
 
+class Gone(msgspec.Struct, frozen=True):
+    """What is kept of a task that the plan does not have any more.
+
+    Attributes:
+        attempt: Its highest; one of this name that comes later counts on.
+        generation: Above that of any write of it that was tried, so that no idempotency key is used twice.
+        node: As it was, for people.
+    """
+
+    attempt: int
+    generation: int
+    node: Node
+
+
 class Run(msgspec.Struct):
     """One execution of a plan for one initiator.
 
@@ -341,6 +360,9 @@ class Run(msgspec.Struct):
         left_behind: Writes that stand although what they were made from was taken back: of groups that were begun anew,
             and of tasks that were left out.
         grants: What need not be asked again: scope => who said so.
+        revision: How often the plan was changed.
+        amending: The plan that takes effect once the writes under way are settled; nothing new is begun until then.
+        gone: Tasks that a changed plan does not have any more, or has as something else.
         usage: Task => the calls of language models that its attempts made, also those before it was done again.
     """
 
@@ -378,6 +400,14 @@ class Run(msgspec.Struct):
     left_behind: list[str] = []
     grants: dict[str, Person] = {}
     usage: dict[str, list[Usage]] = {}
+    revision: int = 0
+    amending: Plan | None = None
+    gone: dict[str, Gone] = {}
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing new is to be begun for now."""
+        return self.paused or self.amending is not None
 
 
 def askers(remarks: list[Remark], initiator: Person, number: int) -> list[Person]:

@@ -10,7 +10,7 @@ import msgspec
 
 from orchestration.core.groups import kept
 from orchestration.core.label import Label, Source
-from orchestration.core.plan import Node, OnExpiry, Question
+from orchestration.core.plan import Node, OnExpiry, Plan, Question
 from orchestration.core.run import (
     ENDED,
     ApprovalKind,
@@ -155,7 +155,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         model: The language model that drew the plan up or chose the playbook; empty without one.
         planned_in: The run in which that was done.
         revision: How often its plan has been changed since it was proposed.
+        amending: A change of its plan waits for a write that is under way.
         usage: Every call of a language model, in the order of the tasks that were called first.
+        plan: As it is now; for its initiator only. None where a view is made by hand.
     """
 
     run_id: str
@@ -188,7 +190,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     planned_in: str = ""
     revision: int = 0
+    amending: bool = False
     usage: list[Usage] = []
+    plan: Plan | None = None
 
 
 def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles: dict[str, str]) -> TaskView:
@@ -196,8 +200,8 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
     group = run.groups.get(name)
     return TaskView(
         name=name,
-        title=_title(name, node, titles),
-        effect=_effect(node, effects),
+        title=title_of(name, node, titles),
+        effect=effect_of(node, effects),
         status=state.status,
         attempt=state.spent,
         attempts=state.attempts,
@@ -222,17 +226,18 @@ def _task(run: Run, name: str, state: TaskState, effects: dict[str, str], titles
     )
 
 
-def _effect(node: Node, effects: dict[str, str]) -> str:
+def effect_of(node: Node, effects: dict[str, str]) -> str:
     """What a task does outside; of a group, the most that one of its tasks does."""
     if node.approval:
         return "ask"
     if node.capability:
         return effects.get(node.capability, "read")
-    inside = {_effect(each, effects) for each in node.body.values()}
+    inside = {effect_of(each, effects) for each in node.body.values()}
     return next((each for each in ("write", "read") if each in inside), "compute")
 
 
-def _title(name: str, node: Node, titles: dict[str, str]) -> str:
+def title_of(name: str, node: Node, titles: dict[str, str]) -> str:
+    """What people call a task."""
     own = node.approval.title if node.approval else node.capability
     return node.title or titles.get(node.capability) or own or name.rpartition(".")[2]
 
@@ -254,10 +259,14 @@ def _writes_inside(run: Run, effects: dict[str, str]) -> list[str]:
 def _of_plan(run: Run, name: str) -> Node:
     """The node of a task that is gone."""
     first, *inside = name.split(".")[::2]
-    node = run.plan.tasks[first]
-    for each in inside:
-        node = node.body[each]
-    return node
+    gone = [run.gone[first].node] if first in run.gone else []
+    for node in [*gone, *filter(None, [run.plan.tasks.get(first)])]:
+        found: Node | None = node
+        for each in inside:
+            found = found.body.get(each) if found else None
+        if found:
+            return found
+    return Node()
 
 
 def view_approval(run: Run, approval: ApprovalState) -> ApprovalView:
@@ -331,13 +340,16 @@ def view(run: Run, *, titles: dict[str, str], effects: dict[str, str]) -> RunVie
         deadline=run.deadline,
         reopened=run.reopened,
         dry=run.dry,
-        left_behind=[_title(name, _of_plan(run, name), titles) for name in run.left_behind],
+        left_behind=[title_of(name, _of_plan(run, name), titles) for name in run.left_behind],
         failed=[_task(run, name, run.tasks[name], effects, titles) for name in _failed(run)],
         inside=[_task(run, name, run.tasks[name], effects, titles) for name in _writes_inside(run, effects)],
         playbook=run.plan.playbook,
         model=run.plan.model,
         planned_in=run.plan.planned_in,
+        revision=run.revision,
+        amending=run.amending is not None,
         usage=[each for usages in run.usage.values() for each in usages],
+        plan=run.plan,
     )
 
 

@@ -23,6 +23,7 @@ from orchestration.audit.erasure import Erasure
 from orchestration.capabilities import Registry
 from orchestration.capabilities.descriptor import Dispatcher
 from orchestration.core import commands as c
+from orchestration.core.amendment import Amendment, foresee_amendment
 from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
 from orchestration.core.retraction import Retraction, foresee
@@ -57,7 +58,17 @@ from orchestration.engines.rounds import Request
 from orchestration.engines.timers import Timers
 from orchestration.engines.work import Work
 from orchestration.engines.writer import Writer
-from orchestration.errors import Invalid, LogLost, Refused, TandemError, Unavailable, UnknownRun
+from orchestration.errors import (
+    Invalid,
+    InvalidPlan,
+    LogLost,
+    NotPermitted,
+    Refused,
+    TandemError,
+    Unavailable,
+    UnknownRun,
+)
+from orchestration.planning.problems import plan_problems
 from orchestration.ports import Anchors, Applied, Clock, Listener, Notifier, Pruned, Store
 from orchestration.validation.policy_file import NoFile, Policies
 
@@ -277,6 +288,23 @@ class EmbeddedEngine:
         self._preparation.may_be_shown(copy.run)
         command = c.ForkRun(of=run_id, upto=upto, by=by)
         return await self._ask(Request(copy.run.run_id, command, command_id, copy=copy, resume=True))
+
+    async def foresee_amendment(self, run_id: str, plan: Plan, *, by: Person) -> Amendment:
+        """See `Engine.foresee_amendment`."""
+        run = (await self._writer.read(run_id)).run
+        if by.id != run.initiator.id:
+            raise NotPermitted(f"Only {run.initiator.name} can change it: it is their run.")
+        self._judge(plan)
+        return foresee_amendment(run, plan, titles=self._titles, effects=self._effects)
+
+    async def amend(self, run_id: str, plan: Plan, *, by: Person, revision: int, command_id: str = "") -> Applied:
+        """See `Engine.amend`."""
+        self._judge(plan)
+        return await self._ask(Request(run_id, c.AmendPlan(plan=plan, by=by, revision=revision), command_id))
+
+    def _judge(self, plan: Plan) -> None:
+        if problems := plan_problems(plan, self._registry):
+            raise InvalidPlan(problems)
 
     async def foresee(self, run_id: str, command: c.RetractEntry) -> Retraction:
         """See `Engine.foresee`."""

@@ -72,7 +72,7 @@ class Limits:
             run: As it is on disk.
             doing: What is being done of a run.
         """
-        goes_on = run.status == "running" and not run.paused
+        goes_on = run.status == "running" and not run.held
         if not goes_on:
             for attempt in self.waiting(run.run_id):
                 self.free((run.run_id, attempt))

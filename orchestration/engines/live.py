@@ -48,6 +48,7 @@ class LiveRun:
         self._salt = salt
         self._keyed = hashlib.blake2b(key=salt, digest_size=DIGEST_BYTES)
         self._snapshot_seq = snapshot_seq
+        self._params = (-1, "")
         self._kept_bytes = 0
         self._bodies: dict[str, bytes] = {}
         self._values: dict[str, Any] = {}
@@ -94,10 +95,13 @@ class LiveRun:
         digest.update(body)
         return digest.hexdigest()
 
-    @cached_property
+    @property
     def params(self) -> str:
-        """Digest of the run's parameters, which never change."""
-        return self.digest(msgspec.json.encode(self.run.plan.params, order="deterministic"))
+        """Digest of the run's parameters, which only a changed plan changes."""
+        if self._params[0] != self.run.revision:
+            body = msgspec.json.encode(self.run.plan.params, order="deterministic")
+            self._params = (self.run.revision, self.digest(body))
+        return self._params[1]
 
     @cached_property
     def about(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from orchestration.core.attempts import may_begin_unasked
 from orchestration.core.label import UNLABELLED, Label, within
 from orchestration.core.plan import Answer, Node
 from orchestration.core.run import (
+    ApplyAmendment,
     Conclude,
     Dispatch,
     Effect,
@@ -40,7 +41,7 @@ from orchestration.errors import Invalid, NotCleared, TandemError
 from orchestration.planning.compiler import gather_reads, tasks_read
 from orchestration.validation.policy_file import Policies
 
-Preparable = Prepare | PrepareQuestion | Gather | Conclude
+Preparable = Prepare | PrepareQuestion | Gather | ApplyAmendment | Conclude
 Settled = tuple[c.Command, dict[str, bytes]]  # with the context entries that it names
 
 
@@ -97,6 +98,8 @@ class Preparation:
         None leaves it due: the task waits for its turn at a worker.
         """
         match effect:
+            case ApplyAmendment():
+                return c.ApplyAmendment()
             case Conclude():
                 try:
                     return self._conclude(live)

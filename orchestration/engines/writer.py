@@ -18,6 +18,7 @@ from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
 from orchestration.core.run import (
     ENDED,
+    ApplyAmendment,
     Ask,
     Conclude,
     Dispatch,
@@ -303,7 +304,7 @@ class Writer:
                     batch.questions[run.run_id, event.approval] = None
                 case e.TaskSkipped() if which := run.tasks[event.task].approval:
                     batch.questions[run.run_id, which] = None
-                case e.ClosingBegan() | e.EntryRetracted() | e.RunForked():
+                case e.ClosingBegan() | e.EntryRetracted() | e.PlanAmended() | e.RunForked():
                     live.ended_attempts += [effect for effect in run.due if isinstance(effect, Dispatch)]
                     batch.questions |= {(run.run_id, each.id): None for each in run.approvals.values() if each.open}
             try:
@@ -340,7 +341,7 @@ class Writer:
             for effect in fresh:
                 if not isinstance(effect, _PREPARED):
                     outward.append(effect)
-                elif effect in run.due and not ((run.paused or self._holding) and isinstance(effect, Prepare)):
+                elif effect in run.due and not ((run.held or self._holding) and isinstance(effect, Prepare)):
                     if missing := live.missing(self._preparation.reads(live, effect)):
                         await live.fetch(self._store, missing)
                     self._prepare_one(live, effect, batch)
@@ -363,6 +364,8 @@ class Writer:
         match effect:
             case Prepare(task=name) | Gather(task=name):
                 self._apply(live, c.FailAttempt(task=name, attempt=0, code=code, message=message), batch)
+            case ApplyAmendment():
+                self._apply(live, c.DropAmendment(code=code, message=message), batch)
             case Conclude():
                 self._apply(live, c.FailRun(code=code, message=message), batch)
 
@@ -442,5 +445,5 @@ def _usable(command_id: str) -> bool:
 
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
-_PREPARED = (Prepare, PrepareQuestion, Gather, Conclude)
+_PREPARED = (Prepare, PrepareQuestion, Gather, ApplyAmendment, Conclude)
 _STOP, _LOST = Request(""), Request("")

@@ -12,21 +12,18 @@ from typing import Any
 import msgspec
 
 from orchestration.capabilities import Registry
-from orchestration.core.expressions import ExpressionError, expressions
 from orchestration.core.plan import Answer as Ending
-from orchestration.core.plan import Choice, ForEach, Node, Plan, Question
+from orchestration.core.plan import Plan
 from orchestration.errors import InvalidPlan
-from orchestration.planning.answer import Answer, Asking, Step, Value
-from orchestration.planning.bounds import bounds_problems, expression_problems
+from orchestration.planning.answer import LONGEST_TITLE, Answer, Value
+from orchestration.planning.bounds import bounds_problems
 from orchestration.planning.compiler import fill, with_needs
 from orchestration.planning.draft import OpenRun
 from orchestration.planning.months import Month
 from orchestration.planning.parameters import Reading, missing
 from orchestration.planning.playbook import NUMBER, Playbook
-from orchestration.planning.schemas import Shape
+from orchestration.planning.steps import Stepping
 from orchestration.validation.text import clean
-
-_DEEPEST_JSON = 12
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +62,8 @@ class Assembler:
     def __init__(
         self, registry: Registry, playbooks: Mapping[str, Playbook], today: date, runs: Mapping[str, OpenRun]
     ) -> None:
-        self._registry, self._playbooks, self._today, self._runs = registry, playbooks, today, runs
+        self._stepping = Stepping(registry)
+        self._playbooks, self._today, self._runs = playbooks, today, runs
 
     def assemble(self, answer: Answer) -> Proposal | Lacking:
         """The plan of an answer whose outcome is `playbook`, `plan` or `change`.
@@ -79,11 +77,10 @@ class Assembler:
             return self._playbook(answer)
         if not answer.tasks:
             raise InvalidPlan(["tasks: there is no task"])
-        lacking = [f"{field}: must not be empty" for field, text in _required(answer) if not text.strip()]
-        steps, ending = self._steps(answer, {}), _ending(answer)
-        if lacking:
+        if lacking := [f"{field}: must not be empty" for field, text in _required(answer) if not text.strip()]:
             raise InvalidPlan(lacking)
-        plan = with_needs(Plan(title=clean(answer.title, 120), tasks=steps, answer=ending))
+        tasks, ending = self._stepping.nodes(answer.tasks, {}), _ending(answer)
+        plan = with_needs(Plan(title=clean(answer.title, LONGEST_TITLE), tasks=tasks, answer=ending))
         return Proposal(plan=plan, fresh=frozenset(plan.tasks))
 
     def _playbook(self, answer: Answer) -> Proposal | Lacking:
@@ -118,13 +115,10 @@ class Assembler:
         if run is None:
             there = f"there are {_listed(self._runs)}" if self._runs else "no run can be changed: answer with a plan"
             raise InvalidPlan([f"run: there is no run {answer.run!r}; {there}"])
-        whole = all(step.kind == "keep" for step in answer.tasks) and {s.name for s in answer.tasks} >= set(
-            run.plan.tasks
-        )
-        if not answer.tasks or (whole and not answer.answer.text):
-            changed = self._with_parameters(run, answer)
-        else:
-            changed = self._with_tasks(run, answer)
+        kept = {step.name for step in answer.tasks if step.kind == "keep"}
+        untouched = len(kept) == len(answer.tasks) and kept >= run.plan.tasks.keys() and not answer.answer.text
+        only_parameters = untouched or not answer.tasks
+        changed = self._with_parameters(run, answer) if only_parameters else self._with_tasks(run, answer)
         if isinstance(changed, Lacking):
             return changed
         if _bare(changed.plan) == _bare(run.plan):
@@ -145,11 +139,11 @@ class Assembler:
     def _with_tasks(self, run: OpenRun, answer: Answer) -> Proposal:
         given = _values(answer.parameters)
         params = _changed_params(run.plan, given)
-        tasks = self._steps(answer, run.plan.tasks)
+        tasks = self._stepping.nodes(answer.tasks, run.plan.tasks)
         ending = _ending(answer) if answer.answer.text.strip() else run.plan.answer
         plan = msgspec.structs.replace(
             run.plan,
-            title=clean(answer.title, 120) or run.plan.title,
+            title=clean(answer.title, LONGEST_TITLE) or run.plan.title,
             params=params,
             tasks=tasks,
             answer=ending,
@@ -160,82 +154,6 @@ class Assembler:
         kept = {step.name for step in answer.tasks if step.kind == "keep"}
         return Proposal(plan=plan, fresh=fresh - kept, said=frozenset(given))
 
-    def _steps(self, answer: Answer, kept: Mapping[str, Node]) -> dict[str, Node]:
-        """The nodes of an answer's steps, in their order.
-
-        Raises:
-            InvalidPlan: Names every step that makes no node.
-        """
-        wrong: list[str] = []
-        names = [step.name for step in answer.tasks]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        wrong += [f"tasks: there are two called {clean(name, 60)!r}" for name in twice]
-        tasks: dict[str, Node] = {}
-        for step in answer.tasks:
-            path = f"tasks.{clean(step.name, 60)}"
-            if step.kind != "keep":
-                tasks[step.name] = self._node(path, step, set(names), wrong)
-            elif (node := kept.get(step.name)) is not None:
-                tasks[step.name] = _trimmed(node, set(names))
-            else:
-                wrong.append(f"{path}: keep names a task of the changed run, and it has no such task")
-        wrong += bounds_problems("title", answer.title)
-        wrong += bounds_problems("answer", msgspec.to_builtins(answer.answer))
-        if wrong:
-            raise InvalidPlan(wrong)
-        return tasks
-
-    def _node(self, path: str, step: Step, names: set[str], wrong: list[str]) -> Node:
-        common: dict[str, Any] = {"title": self._title(step), "on_failure": step.on_failure}
-        needs = list(dict.fromkeys([*step.needs, *step.optional]))
-        around: dict[str, Any] = {"needs": needs, "optional": list(dict.fromkeys(step.optional)), "when": step.when}
-        wrong += bounds_problems(f"{path}.title", step.title)
-        wrong += expression_problems(f"{path}.when", step.when)
-        if step.kind == "question":
-            if step.question is None:
-                wrong.append(f"{path}.question: a step of kind question needs one")
-            if step.for_each:
-                wrong.append(f"{path}.for_each: a person is asked once, not for every item")
-            asking = step.question or Asking()
-            wrong += bounds_problems(f"{path}.question", msgspec.to_builtins(asking))
-            return Node(approval=_question(asking), **common, **around)
-        if step.question is not None:
-            wrong.append(f"{path}.question: belongs to a step of kind question; null here")
-        with_ = self._arguments(path, step, wrong)
-        if not step.for_each.strip():
-            return Node(capability=step.capability, with_=with_, **common, **around)
-        wrong += bounds_problems(f"{path}.for_each", step.for_each)
-        return _for_each(step, with_, names, common, around)
-
-    def _title(self, step: Step) -> str:
-        """The step's own title; a write's begins with what it does, so that none is taken for a read."""
-        title = clean(step.title, 120)
-        capability = self._registry.capability(step.capability) if step.kind == "capability" else None
-        if capability is None or capability.effect == "read" or title.startswith(capability.title):
-            return title
-        return f"{capability.title}: {title}" if title else ""
-
-    def _arguments(self, path: str, step: Step, wrong: list[str]) -> dict[str, Any]:
-        """The arguments, typed by the capability's schema as far as it is known."""
-        capability = self._registry.capability(step.capability)
-        fields = Shape(capability.input_schema).fields() if capability else None
-        properties, required = (fields[0], fields[1]) if fields else ({}, [])
-        found: dict[str, Any] = {}
-        for value in step.arguments:
-            here = f"{path}.arguments.{clean(value.name, 60)}"
-            shape = properties.get(value.name, Shape({}))
-            if value.name in found:
-                wrong.append(f"{here}: is there twice")
-            elif not value.value.strip() and value.name not in required and "string" not in shape.kinds():
-                continue  # said to be left out
-            else:
-                try:
-                    found[value.name] = _typed(value.value, shape)
-                except ValueError as error:
-                    wrong.append(f"{here}: {error}")
-        wrong += bounds_problems(f"{path}.arguments", found)
-        return found
-
 
 def texts_of(plan: Plan, playbook: Playbook) -> dict[str, str]:
     """The texts of the parameters with which a playbook's plan was filled in."""
@@ -243,96 +161,16 @@ def texts_of(plan: Plan, playbook: Playbook) -> dict[str, str]:
     return {name: text for name, text in texts.items() if playbook.params[name].accepts(text) == text}
 
 
-def _typed(text: str, shape: Shape) -> Any:
-    """The value that a text stands for where this is wanted.
+def _ending(answer: Answer) -> Ending:
+    """The end of an answer.
 
     Raises:
-        ValueError: It is none such; says why.
+        InvalidPlan: What stands there is too large, or hides something.
     """
-    kinds = shape.kinds()
-    if is_expression(text) or "string" in kinds:
-        return text.strip() if is_expression(text) else text
-    if not kinds and not text.lstrip().startswith(("[", "{")):
-        return text
-    items = shape.items()
-    if items is not None and "string" in items.kinds() and not text.lstrip().startswith("["):
-        return [text]
-    try:
-        value = msgspec.json.decode(text)
-        if _depth(value) > _DEEPEST_JSON:
-            raise ValueError("it is nested too deeply")
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
-    except ValueError as error:
-        wanted = " or ".join(sorted(kinds - {"null"})) or "a value"
-        raise ValueError(f"must be JSON ({wanted}), or one expression: {error}") from None
-    return value
-
-
-def _depth(value: Any) -> int:
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inside), default=0)
-
-
-def is_expression(text: str) -> bool:
-    """Whether a text is one `${expression}` and nothing else."""
-    text = text.strip()
-    try:
-        found = expressions(text)
-    except ExpressionError:
-        return False
-    return len(found) == 1 and text.startswith("${") and text[2:-1].strip() == found[0]
-
-
-def _for_each(
-    step: Step, with_: dict[str, Any], names: set[str], common: dict[str, Any], around: dict[str, Any]
-) -> Node:
-    """The task for every item; a condition that reads the item is the item's, any other the whole's."""
-    own = "for_each" in step.when
-    inner = _free(f"{step.name[:34]}_each", names)
-    body = Node(capability=step.capability, with_=with_, title=common["title"], when=step.when if own else "")
-    group = ForEach(
-        items=step.for_each.strip() if is_expression(step.for_each) else f"${{{step.for_each.strip()}}}",
-        tasks={inner: body},
-        gives=f"${{tasks.{inner}}}",
-        on_failure="keep" if step.on_failure == "skip" else "fail",
-    )
-    kept: dict[str, Any] = {"when": ""} if own else {}
-    return Node(for_each=group, **common, **{**around, **kept})
-
-
-def _free(name: str, taken: set[str]) -> str:
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found
-
-
-def _question(asking: Asking) -> Question:
-    approver = asking.approver.strip() or "initiator"
-    known = {"initiator": "You", "${run.initiator}": "You", "manager(initiator)": "Your manager"}
-    return Question(
-        approver=approver,
-        approver_title=known.get(approver, ""),
-        title=clean(asking.title, 240),
-        text=asking.text,
-        choices=[Choice(each.id, clean(each.title, 120)) for each in asking.choices],
-    )
-
-
-def _trimmed(node: Node, names: set[str]) -> Node:
-    """A task that stays, without what it needs only in order to come after a task that goes."""
-    return msgspec.structs.replace(
-        node,
-        needs=[each for each in node.needs if each in names],
-        optional=[each for each in node.optional if each in names],
-        watches=[each for each in node.watches if each in names],
-    )
-
-
-def _ending(answer: Answer) -> Ending:
     ending = answer.answer
+    told = {"title": answer.title, "answer": msgspec.to_builtins(ending)}
+    if wrong := [problem for path, text in told.items() for problem in bounds_problems(path, text)]:
+        raise InvalidPlan(wrong)
     return Ending(text=ending.text, facts=[(fact.label, fact.value) for fact in ending.facts], link=ending.link)
 
 
@@ -356,16 +194,16 @@ def _changed_params(plan: Plan, given: dict[str, str]) -> dict[str, Any]:
         if name not in found:
             wrong.append(f"parameters: the run has no {name!r}; it has {_listed(found)}")
             continue
-        old, text = found[name], " ".join(text.split())
-        if isinstance(old, int | float) and not isinstance(old, bool):
-            if NUMBER.fullmatch(text):
-                found[name] = float(text) if "." in text else int(text)
+        old, said = found[name], " ".join(text.split())
+        if isinstance(old, int | float):
+            if NUMBER.fullmatch(said):
+                found[name] = float(said) if "." in said else int(said)
             else:
-                wrong.append(f"parameters.{name}: {clean(text, 60)!r} is not a number")
-        elif isinstance(old, str) and Month.exact(old) and not Month.exact(text):
-            wrong.append(f"parameters.{name}: {clean(text, 60)!r} is not a month such as 2026-10")
+                wrong.append(f"parameters.{name}: {clean(said, 60)!r} is not a number")
+        elif isinstance(old, str) and Month.exact(old) and not Month.exact(said):
+            wrong.append(f"parameters.{name}: {clean(said, 60)!r} is not a month such as 2026-10")
         else:
-            found[name] = text
+            found[name] = said
     if wrong:
         raise InvalidPlan(wrong)
     return found

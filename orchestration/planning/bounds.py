@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestration.core.expressions import ExpressionError, expressions
-from orchestration.validation.text import visible
+from orchestration.validation.text import clean, visible
 
 LONGEST_EXPRESSION = 1_000
 LONGEST_WITH_EXPRESSIONS = 4_000
@@ -21,6 +21,11 @@ MOST_LOOPS = 3
 
 STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
 _ODD_STRING = re.compile(r"""(?<!\w)[rRbB]{1,2}(?=["'])|\"\"\"|'''""")
+FUNCTIONS = (
+    "size has string int double contains startsWith endsWith map filter all exists exists_one timestamp duration "
+    "getFullYear getMonth getDate getDayOfWeek getHours getMinutes"
+).split()
+_CALL = re.compile(r"(\w+)\s*\(")
 _LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(")
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -68,6 +73,10 @@ def expression_problems(path: str, expression: str) -> Iterator[str]:
         yield f"{path}: write texts in expressions in plain quotes, without r, b or three of them"
         return
     bare = STRING.sub("''", expression)
+    unknown = set(_CALL.findall(bare)).difference(FUNCTIONS, {"in"})
+    if unknown:
+        known = ", ".join(FUNCTIONS)
+        yield f"{path}: there is no function {clean(', '.join(sorted(unknown)), 80)} in expressions; there are {known}"
     loops = {match.end() - 1 for match in _LOOP.finditer(bare)}
     if len(loops) > MOST_LOOPS:
         yield f"{path}: more than {MOST_LOOPS} of map, filter, all and exists in one expression"

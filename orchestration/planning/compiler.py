@@ -95,6 +95,15 @@ def gather_reads(node: Node) -> set[str]:
     return {path.split(".")[1] for path in paths if path.startswith("tasks.")}
 
 
+def capabilities_used(tasks: dict[str, Node]) -> list[str]:
+    """The capabilities that tasks use, those inside groups and of fallbacks among them, each once."""
+    found: dict[str, None] = {}
+    for node in tasks.values():
+        used = [node.capability, *([node.fallback.capability] if node.fallback else []), *capabilities_used(node.body)]
+        found.update(dict.fromkeys(name for name in used if name))
+    return list(found)
+
+
 def _read(text: str) -> set[str]:
     try:
         return references(text)

@@ -13,6 +13,7 @@ import msgspec
 from orchestration.planning.playbook import Playbook
 
 THRESHOLD = 0.56
+SURE = 0.8
 _SAME = 0.8  # likeness of two words that a slip of the finger may separate
 _STEM = 6  # "reconcile", "reconciling" and "reconciliation" share so many letters
 
@@ -50,6 +51,14 @@ _DEEDS = (
     "sign submit refund reverse merge split export import convert deploy restart stop drop "
     "bezahle zahle loesche entferne storniere genehmige lehne buche erstelle bestelle kaufe verkaufe sende schicke "
     "aendere korrigiere verschiebe uebersetze erklaere schreibe ueberweise drucke oeffne schliesse sperre lade teile"
+)
+
+# With one of these a sentence may ask for something else than its other words do, or for more.
+_TURNS = frozenset(
+    _TOKEN.findall(
+        "not no never without except instead also then but only dont "
+        "nicht kein keine keinen ohne ausser statt auch dann aber nur"
+    )
 )
 
 
@@ -139,6 +148,19 @@ class Matcher:
         """
         found = max(self.ranked(goal), key=lambda match: match.score, default=None)
         return found if found and found.score >= THRESHOLD else None
+
+    def sure(self, goal: str) -> Match | None:
+        """The playbook that the goal asks for in the words of its own sentences, so that nothing else can be meant.
+
+        Args:
+            goal: As for `best`.
+        """
+        match = self.best(goal)
+        if match is None or match.score < SURE or _TURNS.intersection(words(goal)):
+            return None
+        name = match.playbook.name
+        expected = self._vocabulary[name] | self._named[name]
+        return match if all(word.stem in expected for word in map(self._known, stems(goal))) else None
 
     def ranked(self, goal: str) -> list[Match]:
         """Every playbook with its score, by name."""

@@ -13,13 +13,14 @@ from orchestration.core.run import Person
 from orchestration.errors import InvalidPlan, NotForYou
 from orchestration.planning import loader
 from orchestration.planning.addressees import with_lookups
-from orchestration.planning.compiler import fill
+from orchestration.planning.compiler import capabilities_used, fill
 from orchestration.planning.matching import Matcher
 from orchestration.planning.months import find_months
 from orchestration.planning.parameters import Reading, missing, read_answer, read_goal
 from orchestration.planning.playbook import Playbook
 from orchestration.planning.port import Missing, Planned, Suggestion, Unmatched
 from orchestration.planning.problems import plan_problems
+from orchestration.planning.refill import refilled
 from orchestration.validation.policy_file import Policies
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,22 @@ class PlaybookPlanner:
             return Unmatched(suggestions=self.suggestions())
         return self._fill(match.playbook, read_goal(match.playbook, goal, today), today, initiator)
 
+    def sure(self, goal: str, now: datetime) -> bool:
+        """Whether a goal asks for a playbook in its own words, so that no model need be asked what is meant."""
+        self._refresh()
+        return self._matcher.sure(find_months(goal, now.date()).rest) is not None
+
+    def change(self, plan: Plan, text: str, now: datetime) -> Plan | None:
+        """An open run's plan with other parameters, if a text says just that ("make it September"); else None."""
+        self._refresh()
+        playbook = self._playbooks.get(plan.playbook.partition("@")[0])
+        return refilled(playbook, plan, text, now.date()) if playbook else None
+
+    def playbooks(self) -> dict[str, Playbook]:
+        """The playbooks in force, by name."""
+        self._refresh()
+        return dict(sorted(self._playbooks.items()))
+
     def suggestions(self) -> list[Suggestion]:
         """What the bot can do, by title."""
         self._refresh()
@@ -114,7 +131,7 @@ class PlaybookPlanner:
             return
         policy = self._policies.current()
         plan = with_lookups(Plan(title=playbook.title, tasks=playbook.tasks, answer=playbook.answer))
-        used = _capabilities(plan.tasks)
+        used = capabilities_used(plan.tasks)
         for name in used:
             if not policy.may_use(name, initiator.upn):
                 capability = self._registry.capability(name)
@@ -124,7 +141,7 @@ class PlaybookPlanner:
         """Capabilities that the plan uses and the policy denies, each once, with their titles."""
         if self._policies is None:
             return []
-        policy, used = self._policies.current(), map(self._registry.capability, _capabilities(plan.tasks))
+        policy, used = self._policies.current(), map(self._registry.capability, capabilities_used(plan.tasks))
         return [(each.name, each.title) for each in used if each and policy.verdict(each.name, each.effect) == "deny"]
 
     def _planned(self, plan: Plan) -> Planned:
@@ -208,16 +225,6 @@ def _single(tasks: dict[str, Node]) -> Iterator[Node]:
             yield from _single(node.body)
         else:
             yield node
-
-
-def _capabilities(tasks: dict[str, Node]) -> list[str]:
-    """The capabilities that tasks use, those of fallbacks among them, each once."""
-    used = [name for node in _single(tasks) for name in (node.capability, *_instead(node))]
-    return _once([name for name in used if name])
-
-
-def _instead(node: Node) -> list[str]:
-    return [node.fallback.capability] if node.fallback else []
 
 
 def _once(phrases: list[str]) -> list[str]:

@@ -71,5 +71,11 @@ class Planner(Protocol):
             NotForYou: The policy lets only certain other people do what the matching playbook does.
         """
 
+    def sure(self, goal: str, now: datetime) -> bool:
+        """Whether a goal asks for a playbook in its own words, so that no model need be asked what is meant."""
+
+    def change(self, plan: Plan, text: str, now: datetime) -> Plan | None:
+        """An open run's plan with other parameters, if a text says just that ("make it September"); else None."""
+
     def suggestions(self) -> list[Suggestion]:
         """What the bot can do, for welcome and help."""

@@ -28,7 +28,9 @@ def portrayed(plan: Plan) -> Answer:
         playbook=plan.playbook.partition("@")[0],
         parameters=[Value(name, str(value)) for name, value in plan.params.items()],
         title=plan.title,
-        tasks=[_step(name, node) or Step(name=name, kind="keep", title=_titled(node)) for name, node in plan.tasks.items()],
+        tasks=[
+            _step(name, node) or Step(name=name, kind="keep", title=_titled(node)) for name, node in plan.tasks.items()
+        ],
         answer=_ending(plan),
     )
 
@@ -42,7 +44,7 @@ def sampled(playbook: Playbook) -> dict[str, str]:
 
 
 def example(playbook: Playbook) -> Answer | None:
-    """A playbook as the plan that a model would make had there been no such playbook; None if answers cannot tell it."""
+    """A playbook as the plan that would be made had there been no playbook for it; None if answers cannot tell it."""
     texts = sampled(playbook)
     plan = _inlined(fill(playbook, texts))
     steps = [_step(name, node) for name, node in plan.tasks.items()]
@@ -83,6 +85,8 @@ def _group(node: Node, common: dict[str, Any]) -> Step | None:
         return None
     told = {**common, "title": node.title or inner.title, "when": node.when or inner.when}
     told["on_failure"] = "skip" if group.on_failure == "keep" else node.on_failure
+    if group.on_failure == "keep" and node.on_failure != "fail":
+        return None
     return Step(
         kind="capability",
         capability=inner.capability,

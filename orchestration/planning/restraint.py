@@ -13,24 +13,26 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from orchestration.capabilities import Capability
-from orchestration.core.expressions import ExpressionError, condition_references, pieces
-from orchestration.core.plan import Node, Plan
+from orchestration.core.expressions import condition_references
+from orchestration.core.plan import Node
 from orchestration.planning.assembly import Proposal
 from orchestration.planning.bounds import STRING
+from orchestration.planning.naming import (
+    COMPARED,
+    WHERE,
+    WHO,
+    all_nodes,
+    named_by,
+    naming,
+    pieces_of,
+    reads,
+    strings,
+)
 from orchestration.planning.spoken import ADDRESS, Spoken
 from orchestration.validation.links import strays
 from orchestration.validation.text import clean
 
 MOST_WRITES = 10
-
-# Arguments that say who gets something, is let in, is looked up, or whose things are read; at any depth.
-WHO = frozenset(
-    "to cc bcc recipient recipients person people who whom user users upn email emails mail_to address addresses group "
-    "groups member members owner owners approver approvers attendee attendees invitee invitees participant "
-    "participants guest guests contact contacts mailbox calendar_of chat chats team teams channel channels".split()
-)
-# And those that say where a write puts something.
-WHERE = frozenset({"site", "sites"})
 
 _LOOKUPS = "people."
 _OWNER = "files.owner"
@@ -38,9 +40,10 @@ _METHODS = frozenset({"map", "filter"})
 _FUNCTIONS = frozenset({"size", "has", "map", "filter"})
 _METHOD = re.compile(r"\.\s*(\w+)\s*\(")
 _FUNCTION = re.compile(r"(?<![\w.])(\w+)\s*\(")
-_PATH = r"(?:tasks|params|run|for_each)(?:\.\w+|\[\d+\])*"
-# Whether something holds decides which of several people are meant; it names nobody.
-_COMPARED = re.compile(rf"{_PATH}\s*[=!]=\s*(?:null\b|{STRING.pattern})")
+_NOT_WHO = (
+    "does not say who is meant. That may come from people.find, people.roster, people.manager or people.members, from "
+    "run.initiator, or from the comment of a question to the initiator, and never from what was read"
+)
 _CHOICE_ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -75,15 +78,6 @@ class Restraint:
         return list(_text_problems(path, text, self._spoken, self._allows))
 
 
-def named_by(plan: Plan) -> Iterator[str]:
-    """Whom and which places a plan names literally: what was agreed when it was shown, or vetted as a playbook."""
-    for node in _all(plan.tasks):
-        for _, value in _naming(node.with_, WHO | WHERE):
-            yield from _literals(value)
-        if node.approval is not None:
-            yield from _literals([node.approval.approver, node.approval.approvers, node.approval.escalate_to])
-
-
 class _Judge:
     def __init__(
         self,
@@ -100,8 +94,10 @@ class _Judge:
         writes = 0
         for name, node in self._plan.tasks.items():
             if name in self._fresh:
-                writes += sum(self._writes(each) for each in _all({name: node}))
+                writes += sum(self._writes(each) for each in all_nodes({name: node}))
                 yield from self._node(f"tasks.{name}", node, self._plan.tasks, "")
+            else:
+                yield from self._kept(f"tasks.{name}", node)
         if writes > MOST_WRITES:
             yield f"tasks: {writes} of them write, and {MOST_WRITES} are possible: do less at once"
         if self._fresh:
@@ -119,7 +115,7 @@ class _Judge:
         if node.capability:
             yield from self._permitted(path, node.capability)
             names = WHO | WHERE if self._writes(node) else WHO
-            for where, value in _naming(node.with_, names):
+            for where, value in naming(node.with_, names):
                 yield from self._who(f"{path}.arguments.{where}", value, tasks, items)
         if node.approval is not None:
             asked = node.approval
@@ -136,19 +132,31 @@ class _Judge:
                 around = {**tasks, **node.for_each.tasks}
                 yield from self._node(f"{path}.{name}", inner, around, node.for_each.items)
 
+    def _kept(self, path: str, node: Node) -> Iterator[str]:
+        """A task that stays names whom it named before, unless what it reads that from is new."""
+        for each in all_nodes({"": node}):
+            values = list(self._of_people(each))
+            if node.for_each is not None and any("for_each" in text for text in strings(values)):
+                values.append(node.for_each.items)
+            for read in sorted(reads(values)):
+                steps = read.split(".")
+                fresh = steps[0] == "tasks" and steps[1:2] and steps[1] in self._fresh
+                if fresh and not self._may_name(read, self._plan.tasks, "", asked=each.approval is not None):
+                    yield f"{path}: {read} {_NOT_WHO}"
+
     def _permitted(self, path: str, name: str) -> Iterator[str]:
         if name in self._closed:
             yield (
-                f"{path}.capability: {name} is not for this person. If the goal cannot do without it, answer with outcome "
-                f"refusal and capability {name}"
+                f"{path}.capability: {name} is not for this person. If the goal cannot do without it, answer with "
+                f"outcome refusal and capability {name}"
             )
         elif name not in self._usable:
             yield f"{path}.capability: there is no {clean(name, 60)!r} here; use only what the catalogue lists"
 
     def _text(self, path: str, value: Any) -> Iterator[str]:
         """Links and addresses that a text, or an expression in it, holds and that nobody has said."""
-        for text in _strings(value):
-            for is_expression, piece in _pieces(text):
+        for text in strings(value):
+            for is_expression, piece in pieces_of(text):
                 said = [found[1:-1] for found in STRING.findall(piece)] if is_expression else [piece]
                 for each in said:
                     yield from _text_problems(path, each, self._spoken, self._allows)
@@ -156,8 +164,8 @@ class _Judge:
     def _who(
         self, path: str, value: Any, tasks: Mapping[str, Node], items: str, *, asked: bool = False
     ) -> Iterator[str]:
-        for text in _strings(value):
-            for is_expression, piece in _pieces(text):
+        for text in strings(value):
+            for is_expression, piece in pieces_of(text):
                 if is_expression:
                     yield from self._computed(path, piece, tasks, items, asked=asked)
                 else:
@@ -166,15 +174,15 @@ class _Judge:
     def _named(self, path: str, text: str) -> Iterator[str]:
         for unsaid in self._spoken.unsaid(text):
             yield (
-                f"{path}: the person did not say {clean(unsaid, 80)!r}. Name people, groups, teams, sites and mailboxes "
-                "only in the person's own words, or ask them with outcome question"
+                f"{path}: the person did not say {clean(unsaid, 80)!r}. Name people, groups, teams, sites and "
+                "mailboxes only in the person's own words, or ask them with outcome question"
             )
 
     def _computed(
         self, path: str, expression: str, tasks: Mapping[str, Node], items: str, *, asked: bool = False
     ) -> Iterator[str]:
         """Whether an expression can give nobody but whom the person named, or the directory found for that."""
-        rest = _COMPARED.sub("true", expression)
+        rest = COMPARED.sub("true", expression)
         if "\\" in rest:
             yield f"{path}: no backslashes in what says who is meant"
             return
@@ -187,11 +195,7 @@ class _Judge:
             yield f"{path}: {clean(what, 60)} may not be used where it says who is meant; map and filter may"
         for read in sorted(condition_references(bare)):
             if not self._may_name(read, tasks, items, asked=asked):
-                yield (
-                    f"{path}: {read} does not say who is meant. That may come from people.find, people.roster, "
-                    "people.manager or people.members, from run.initiator, or from the comment of a question to the "
-                    "initiator, and never from what was read"
-                )
+                yield f"{path}: {read} {_NOT_WHO}"
 
     def _may_name(self, read: str, tasks: Mapping[str, Node], items: str, *, asked: bool) -> bool:
         root, *steps = read.split(".")
@@ -207,30 +211,24 @@ class _Judge:
         if node.approval is not None:
             return steps[1:2] == ["comment"] and node.approval.approver.strip() in ("${run.initiator}", "initiator")
         if node.for_each is not None:
-            return all(each.capability.startswith(_LOOKUPS) for each in _all(node.for_each.tasks))
+            return all(each.capability.startswith(_LOOKUPS) for each in all_nodes(node.for_each.tasks))
         return node.capability.startswith(_LOOKUPS) or (asked and node.capability == _OWNER)
 
     def _parameters(self) -> Iterator[str]:
         """Values that the model has given to parameters: people by their own words, other texts without links."""
-        naming = {
-            read.split(".")[1]
-            for node in _all(self._plan.tasks)
-            for value in self._of_people(node)
-            for text in _strings(value)
-            for is_expression, piece in _pieces(text)
-            if is_expression
-            for read in condition_references(_COMPARED.sub("true", piece))
-            if read.startswith("params.")
-        }
+        read = {each for node in all_nodes(self._plan.tasks) for each in reads(list(self._of_people(node)))}
+        naming = {each.split(".")[1] for each in read if each.startswith("params.")}
         for name in sorted(self._said):
             text = str(self._plan.params.get(name, ""))
-            yield from self._named(f"parameters.{name}", text) if name in naming else self._text(
-                f"parameters.{name}", text.replace("${", "$ {")
+            yield from (
+                self._named(f"parameters.{name}", text)
+                if name in naming
+                else self._text(f"parameters.{name}", text.replace("${", "$ {"))
             )
 
     def _of_people(self, node: Node) -> Iterator[Any]:
         names = WHO | WHERE if self._writes(node) else WHO
-        yield from (value for _, value in _naming(node.with_, names))
+        yield from (value for _, value in naming(node.with_, names))
         if node.approval is not None:
             yield from (node.approval.approver, node.approval.approvers, node.approval.delegates)
 
@@ -240,52 +238,6 @@ def _text_problems(path: str, text: str, spoken: Spoken, allows: Callable[[str],
         if not spoken.has_address(address):
             yield f"{path}: the person did not say the address {clean(address, 80)!r}: leave it out"
     for link in strays(text, lambda url: allows(url) or spoken.has_link(url)):
+        if spoken.has_address(link.removeprefix("mailto:")):
+            continue
         yield f"{path}: the person did not say the link {clean(link, 80)!r}: leave it out"
-
-
-def _naming(value: Any, names: Collection[str], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every argument, at any depth, whose name says that it names somebody, with its path."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            here = f"{path}.{name}" if path else str(name)
-            if str(name).casefold() in names:
-                yield here, each
-            else:
-                yield from _naming(each, names, here)
-    elif isinstance(value, list | tuple):
-        for place, each in enumerate(value):
-            yield from _naming(each, names, f"{path}[{place}]")
-
-
-def _all(tasks: Mapping[str, Node]) -> Iterator[Node]:
-    """Tasks and those inside groups."""
-    for node in tasks.values():
-        yield node
-        yield from _all(node.body)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
-
-
-def _pieces(text: str) -> tuple[tuple[bool, str], ...]:
-    try:
-        return pieces(text)
-    except ExpressionError:  # told where the plan is judged
-        return ()
-
-
-def _literals(value: Any) -> Iterator[str]:
-    for text in _strings(value):
-        for is_expression, piece in _pieces(text):
-            if is_expression:
-                yield from (found[1:-1] for found in STRING.findall(piece))
-            else:
-                yield piece

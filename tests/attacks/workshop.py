@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from aiohttp import web
 
 import orchestration.playbooks
 from connectors.graph.workers import workers as graph_workers
+from connectors.identity.model import ModelKey
 from connectors.kernel import KernelDispatcher
 from connectors.kernel.chat import ChatModel, ModelSettings
 from connectors.sandbox.model.recordings import Recordings
@@ -47,7 +47,8 @@ class Workshop(Office):
 
     Args:
         path: For the log.
-        steps: What the model answers, turn by turn (see connectors/sandbox/model/README.md).
+        steps: What the model answers to any goal, turn by turn (see connectors/sandbox/model/README.md); by goals, if
+            it is a mapping.
         more: Workers beside the product's.
         playbooks: Folder of the playbooks.
         seconds: How long the model may say nothing.
@@ -56,7 +57,7 @@ class Workshop(Office):
     def __init__(
         self,
         path: Path,
-        steps: list[Any],
+        steps: list[Any] | dict[str, list[Any]],
         *,
         more: list[Worker] | None = None,
         playbooks: Path = PLAYBOOKS,
@@ -75,14 +76,18 @@ class Workshop(Office):
         """At work, with the model's server beside it."""
         folder = self.path / "recordings"
         folder.mkdir()
-        recording = {"goal": "*", "answers": self._steps}
-        said = [{**recording, "said": ["*"] * count} for count in range(4)]
-        (folder / "all.yaml").write_text(yaml.safe_dump({"recordings": said}, allow_unicode=True), "utf-8")
+        by_goal = self._steps if isinstance(self._steps, dict) else {"*": self._steps}
+        recordings = [
+            {"goal": goal, "answers": steps, "said": ["*"] * count}
+            for goal, steps in by_goal.items()
+            for count in range(2)
+        ]
+        (folder / "all.yaml").write_text(msgspec.json.encode({"recordings": recordings}).decode(), "utf-8")
         runner = web.AppRunner(self._server(folder), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         model = ChatModel(
-            ModelSettings(url=f"http://127.0.0.1:{runner.addresses[0][1]}{PREFIX}/v1", name="recorded"), _credential
+            ModelSettings(url=f"http://127.0.0.1:{runner.addresses[0][1]}{PREFIX}/v1", name="recorded"), ModelKey(KEY)
         )
         policies = NoFile(self._policy)
         planner = PlaybookPlanner(self.registry, self._playbooks, policies)
@@ -117,7 +122,8 @@ class Workshop(Office):
         await self.engine.send(run_id, StartRun(by=MEGAN))
         async with asyncio.timeout(30):
             while (run := await self.engine.view(run_id)).status not in ENDED:
-                self.clock.advance(timedelta(seconds=5))  # whatever waits to be tried again
+                if all(task.status != "running" for task in run.tasks):
+                    self.clock.advance(timedelta(seconds=5))  # it waits to be tried again
                 await asyncio.sleep(0.005)
         (task,) = [each for each in run.tasks if each.name == TASK]
         return run, msgspec.convert(await self.engine.value(run_id, task.entry), Drafted) if task.entry else None
@@ -130,13 +136,9 @@ class Workshop(Office):
         return [each["problems"] for each in found if "problems" in each]
 
 
-async def _credential() -> dict[str, str]:
-    return {"authorization": f"Bearer {KEY}"}
-
-
 def said(*answers: Any) -> list[Any]:
     """Steps of a recording that send this, as JSON or text."""
-    return [{"text": each} if isinstance(each, str) else {"json": each} for each in answers]
+    return [{"text" if isinstance(each, str) else "json": each, "chunk_chars": 4000} for each in answers]
 
 
 assert CAPABILITY == "plan.draft"

@@ -29,7 +29,7 @@ async def test_a_question_is_decided_from_the_list_and_each_file_is_seen_before_
     product.start("--people", "megan,adele")
     megan = await sit_down(product.windows["Megan Bowen"])
     adele = await sit_down(product.windows["Adele Vance"])
-    await begin(megan, "Share several files", ("Which files", BOTH), ("With whom", "Alex Wilber"))
+    await begin(megan, "Share several files", ("Which files", BOTH), ("With whom", "Diego Siciliani"))
     await adele.card("2 questions wait for you")
 
     # Adele agrees to one file on the card that her list brings, then to the other; Megan sees each before it is shared.

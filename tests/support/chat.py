@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,7 +31,10 @@ from orchestration.core.run import Person
 from orchestration.core.view import RunView
 from orchestration.engines.embedded import EmbeddedEngine
 from orchestration.errors import NotFound, TandemError
+from orchestration.planning.described import described
+from orchestration.planning.draft import CAPABILITY
 from orchestration.stores.sqlite import SqliteStore
+from orchestration.validation.policy_file import Policies
 from tests.support.clock import FakeClock
 from tests.support.office import Direct
 from tests.support.sign_ins import FakeSessions
@@ -212,6 +216,7 @@ class Desk:
         self.tokens = FakeTokens()
         self.forgotten: list[str] = []
         self.patience_seconds = 5.0
+        self.policies: Policies | None = None
         self._wire()
 
     def _wire(self) -> None:
@@ -226,9 +231,25 @@ class Desk:
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, self.clock, random=Random(7))
         self.notifier.values = self.engine.value
         groups = Groups(self.engine, self.conversations, out)
-        self.progress = Progress(self.engine, self.conversations, out, groups, self.clock)
-        self.goals = Goals(self.engine, LittlePlanner(), out, self.store, groups, self.clock)
-        self.presses = Presses(self.engine, self.goals, self.progress, self.notifier, self.conversations, self.clock)
+        describe = partial(described, registry=workers)
+        self.progress = Progress(self.engine, self.conversations, out, groups, self.clock, describe)
+        self.goals = Goals(
+            self.engine,
+            LittlePlanner(),
+            out,
+            self.store,
+            groups,
+            self.conversations,
+            self.clock,
+            describe=describe,
+            policies=self.policies,
+            model=any(each.capability.name == CAPABILITY for each in self.workers),
+        )
+        if self.goals.drafts is not None:
+            self.notifier.planned = self.goals.drafts.report
+        self.presses = Presses(
+            self.engine, LittlePlanner(), self.goals, self.progress, self.notifier, self.conversations, self.clock
+        )
         self.sign_ins = SignIns(self.engine, tokens, out, FakeSessions(self.forgotten))
         self.dialog = Dialog(
             tenant_id=TENANT,
@@ -250,12 +271,18 @@ class Desk:
     async def start(self) -> None:
         """As the composition root does."""
         self.engine.subscribe(self.progress)
+        if self.goals.drafts is not None:
+            self.engine.subscribe(self.goals.drafts)
         await self.engine.start()
         await self.progress.resume()
+        if self.goals.drafts is not None:
+            await self.goals.drafts.resume()
 
     async def stop(self) -> None:
         """As the composition root does."""
         await self.dialog.close()
+        if self.goals.drafts is not None:
+            await self.goals.drafts.close()
         await self.progress.close()
         await self.engine.stop()
 

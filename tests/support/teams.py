@@ -66,6 +66,16 @@ class LittlePlanner:
         """See `Planner.suggestions`."""
         return SUGGESTIONS
 
+    def sure(self, goal: str, now: datetime) -> bool:
+        """See `Planner.sure`."""
+        return goal.casefold().startswith("count the stock")
+
+    def change(self, plan: Plan, text: str, now: datetime) -> Plan | None:
+        """See `Planner.change`: "make it September"."""
+        said = text.casefold().removeprefix("make it ").strip()
+        month = next((value for value, title in MONTHS if said == title.split()[0].casefold()), "")
+        return stock_plan(month) if month and plan.params.get("month") not in (None, month) else None
+
     async def plan(
         self, goal: str, initiator: Person, now: datetime, *, answer: tuple[Missing, str] | None = None
     ) -> Planned | Missing | Unmatched:
@@ -164,8 +174,10 @@ class Teams:
         self.notifier.values = self.engine.value
         groups = Groups(self.engine, self.conversations, self.outbound)
         self.progress = Progress(self.engine, self.conversations, self.outbound, groups, clock)
-        self.goals = Goals(self.engine, self.planner, self.outbound, self.store, groups, clock)
-        self.presses = Presses(self.engine, self.goals, self.progress, self.notifier, self.conversations, clock)
+        self.goals = Goals(self.engine, self.planner, self.outbound, self.store, groups, self.conversations, clock)
+        self.presses = Presses(
+            self.engine, self.planner, self.goals, self.progress, self.notifier, self.conversations, clock
+        )
         self.sessions = FakeSessions([])
         self.sign_ins = SignIns(self.engine, self.tokens, self.outbound, self.sessions)
         self.dialog = Dialog(

@@ -27,8 +27,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     turn: int = 0
 
-    def places(self, run: str) -> dict[str, str]:
-        """What stands for `{names}` in recordings; `run` is the handle of the run that it is about."""
+    def places(self) -> dict[str, str]:
+        """What stands for `{names}` in recordings: days, months, the latest answer."""
         monday = self.today + timedelta(days=7 - self.today.weekday())
         return {
             "today": str(self.today),
@@ -38,7 +38,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             "next_friday": str(monday + timedelta(days=4)),
             "this_month": f"{self.today:%Y-%m}",
             "last_month": f"{self.today.replace(day=1) - timedelta(days=1):%Y-%m}",
-            "run": run,
             "said": self.said[-1] if self.said else "",
         }
 

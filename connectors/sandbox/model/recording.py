@@ -115,7 +115,7 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         goal: Case, spaces and a closing mark do not count; `*` stands for anything.
         said: What has been answered to the questions so far, in order; `*` stands for anything.
         run: The open run that it must be about; None: it does not matter.
-        example: Whether it is named to people who ask for something that was not recorded.
+        example: What people are told that they may say, if they ask for something that was not recorded.
         answers: To the first request, then after problems came back, and so on (the last one again and again). Several
             steps for one turn are attempts: what the same request gets when it comes again; then it begins anew.
     """
@@ -124,7 +124,7 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     answers: list[Step | list[Step]]
     said: list[str] = []
     run: RunIs | None = None
-    example: bool = False
+    example: str = ""
 
     @property
     def goals(self) -> list[str]:

@@ -26,10 +26,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """How to answer, and the handle of the run that it is about, if it is about one."""
+    """How to answer, and what the names in it stand for."""
 
     step: Step
-    run: str = ""
+    places: dict[str, str]
 
 
 class Recordings:
@@ -55,7 +55,7 @@ class Recordings:
 
     def examples(self) -> list[str]:
         """Goals that somebody may try."""
-        return [each.goals[0] for each in self._all if each.example][:EXAMPLES]
+        return [each.example for each in self._all if each.example][:EXAMPLES]
 
     def find(self, asked: Asked) -> Found:
         """What was recorded for this; a question that names examples if nothing was."""
@@ -64,12 +64,13 @@ class Recordings:
             asked = msgspec.structs.replace(asked, goal=asked.said[-1], said=[])
             matching = self._matching(asked)
         if matching is None:
-            return Found(_unrecorded(self.examples()))
+            return Found(_unrecorded(self.examples()), asked.places())
         recording, run = matching
         steps = recording.attempts(asked.turn)
         key = msgspec.json.encode([self._all.index(recording), asked])
         self._tries[key] += 1
-        return Found(steps[(self._tries[key] - 1) % len(steps)], run)
+        places = {**asked.places(), "run": run, "star": _star(recording, asked)}
+        return Found(steps[(self._tries[key] - 1) % len(steps)], places)
 
     def _matching(self, asked: Asked) -> tuple[Recording, str] | None:
         """The recording with the most conditions that fits, the latest of those, with its run's handle."""
@@ -84,20 +85,32 @@ class Recordings:
 
 
 def folded(text: str) -> str:
-    """A text without what does not count: case, runs of spaces, a closing mark."""
-    return " ".join(text.casefold().replace("’", "'").split()).strip(_CLOSING)
+    """A text without what does not count: runs of spaces, a closing mark."""
+    return " ".join(text.replace("’", "'").split()).strip(_CLOSING)
+
+
+def fitting(pattern: str, text: str) -> re.Match[str] | None:
+    """How a text is what a pattern says, in whatever case; a group for each `*`, which stands for anything."""
+    parts = (re.escape(part) for part in folded(pattern).split("*"))
+    return re.fullmatch("(.*)".join(parts), folded(text), re.IGNORECASE)
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says; `*` stands for anything."""
-    parts = (re.escape(part) for part in folded(pattern).split("*"))
-    return re.fullmatch(".*".join(parts), folded(text)) is not None
+    """Whether a text is what a pattern says."""
+    return fitting(pattern, text) is not None
 
 
 def _said(recording: Recording, asked: Asked) -> bool:
     if len(recording.said) != len(asked.said) or not any(fits(goal, asked.goal) for goal in recording.goals):
         return False
     return all(fits(wanted, answer) for wanted, answer in zip(recording.said, asked.said, strict=True))
+
+
+def _star(recording: Recording, asked: Asked) -> str:
+    """What stands from the first `*` to the last: of the latest answer, or of the goal if nothing was asked."""
+    patterns, text = ([recording.said[-1]], asked.said[-1]) if asked.said else (recording.goals, asked.goal)
+    found = next(filter(None, (fitting(pattern, text) for pattern in patterns)))
+    return found.string[found.start(1) : found.end(found.re.groups)] if found.groups() else ""
 
 
 def _run_of(recording: Recording, asked: Asked) -> str | None:
@@ -151,7 +164,8 @@ def _read(folder: Path, problems: list[str]) -> list[Recording]:
             where = f"{file}: recordings[{place}]"
             problems += [f"{where}.{problem}" for problem in recording.problems()]
             for goal in recording.goals:
-                same = msgspec.json.encode([folded(goal), [folded(each) for each in recording.said], recording.run])
+                said = [folded(each).casefold() for each in recording.said]
+                same = msgspec.json.encode([folded(goal).casefold(), said, recording.run])
                 if same in places:
                     problems.append(f"{where}: {goal!r} is recorded already, in {places[same]}")
                 places[same] = where

@@ -38,11 +38,13 @@ def strict_problem(schema: Any) -> str:
     if not isinstance(schema, dict) or schema.get("type") != "object" or "anyOf" in schema:
         shown = schema.get("type") if isinstance(schema, dict) else schema
         return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: {shown!r}'."
-    found = list(_walk(schema, (), 0))
-    for problem in found:
-        if problem:
-            return problem
-    counted = _counted(schema)
+    try:
+        problem = next(_walk(schema, (), 0), "")
+        counted = _counted(schema)
+    except (TypeError, AttributeError, RecursionError):
+        return "it is not a valid JSON Schema."
+    if problem:
+        return problem
     if counted[0] > MOST_PROPERTIES:
         return f"Schema exceeds the maximum of {MOST_PROPERTIES} object properties in total."
     if counted[1] > MOST_ENUM_VALUES:

@@ -115,7 +115,7 @@ class RecordedModel:
             text = "This is a recording, not a language model."
             return Step(text=text), text if wanted.schema is None else json.dumps(least(wanted.schema))
         found = self._recordings.find(asked)
-        return found.step, found.step.content(asked.places(found.run))
+        return found.step, found.step.content(found.places)
 
     async def _complete(self, request: web.Request, wanted: Wanted) -> web.StreamResponse:
         step, content = self._step(wanted)

@@ -129,3 +129,62 @@ def test_a_wrong_database_is_named_without_its_secret(url: str) -> None:
 def test_the_bots_own_identity_has_a_secret_only_if_it_is_a_registration() -> None:
     assert read(CLOUD).own_identity["client_secret"] == "bot-secret"
     assert read({**CLOUD, "TANDEM_APP_TYPE": "UserAssignedMSI"}).own_identity["client_secret"] == ""
+
+
+def test_without_a_model_there_is_none_and_nothing_else_changes() -> None:
+    settings = read(CLOUD)
+    assert not settings.has_model
+    assert (settings.model_kind, settings.model_timeout) == ("openai", "60")
+
+
+MODEL = {"TANDEM_MODEL_URL": "http://127.0.0.1:11434/v1", "TANDEM_MODEL_NAME": "qwen3:14b"}
+AZURE = {
+    "TANDEM_MODEL_KIND": "azure",
+    "TANDEM_MODEL_URL": "https://contoso.openai.azure.com",
+    "TANDEM_MODEL_NAME": "gpt-4.1",
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        MODEL,
+        AZURE,
+        {**AZURE, "TANDEM_MODEL_URL": "https://contoso.openai.azure.com/"},
+        {**AZURE, "TANDEM_MODEL_PRICES": "2.50/10.00/1.25 EUR", "TANDEM_MODEL_CONTEXT": "128000"},
+        {**MODEL, "TANDEM_MODEL_URL": "https://contoso.openai.azure.com/openai/v1/", "TANDEM_MODEL_KEY": "k"},
+    ],
+)
+def test_a_model_needs_an_address_and_a_name(given: dict[str, str]) -> None:
+    assert read({**CLOUD, **given}).has_model
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({**MODEL, "TANDEM_MODEL_NAME": ""}, "TANDEM_MODEL_NAME is missing"),
+        ({**MODEL, "TANDEM_MODEL_URL": ""}, "TANDEM_MODEL_URL is missing"),
+        ({**MODEL, "TANDEM_MODEL_URL": "http://models.example/v1"}, "TANDEM_MODEL_URL must be https"),
+        ({**MODEL, "TANDEM_MODEL_URL": "https://m.example/v1/chat/completions"}, "must end before"),
+        ({**MODEL, "TANDEM_MODEL_URL": "https://m.example/v1?key=1"}, "must end before"),
+        ({**MODEL, "TANDEM_MODEL_URL": "https://contoso.openai.azure.com"}, "set TANDEM_MODEL_KIND=azure"),
+        ({**AZURE, "TANDEM_MODEL_URL": "https://contoso.openai.azure.com/openai/v1"}, "without a path"),
+        ({**AZURE, "TANDEM_MODEL_NAME": "a/../b"}, "no name of a deployment"),
+        ({"TANDEM_MODEL_KIND": "azure"}, "TANDEM_MODEL_URL is missing"),
+        ({**MODEL, "TANDEM_MODEL_KIND": "anthropic"}, "must be one of openai, azure"),
+        ({**MODEL, "TANDEM_MODEL_CONTEXT": "1999"}, "whole number from 2000"),
+        ({**MODEL, "TANDEM_MODEL_CONTEXT": "128k"}, "whole number from 2000"),
+        ({**MODEL, "TANDEM_MODEL_TIMEOUT": "0"}, "whole number from 1"),
+        ({**MODEL, "TANDEM_MODEL_PRICES": "2,50 EUR"}, "2.50/10.00/1.25 EUR"),
+        ({**MODEL, "TANDEM_MODEL_KEY": "two words"}, "TANDEM_MODEL_KEY has characters"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_named_with_the_way_out(given: dict[str, str], why: str) -> None:
+    (problem,) = problems(**given)
+    assert why in problem
+
+
+def test_the_models_key_is_shown_nowhere() -> None:
+    key = "ключ-secret"
+    assert key not in str(problems(**MODEL, TANDEM_MODEL_KEY=key))
+    assert "hidden" not in repr(read({**CLOUD, **MODEL, "TANDEM_MODEL_KEY": "hidden"}))

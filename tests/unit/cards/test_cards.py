@@ -104,7 +104,8 @@ def test_a_plan_says_what_is_read_written_and_asked_and_can_be_started_or_cancel
     shown = text(card)
     assert all(phrase in shown for phrase in (*s.READS, *s.WRITES, *s.ASKS, "Nothing has been done yet", "Month"))
     data = {"run_id": s.BUSY.run_id}
-    assert (press(card, "Start"), press(card, "Cancel")) == (("run.start", data), ("run.cancel", data))
+    assert press(card, "Start") == ("run.start", {**data, "revision": 0})
+    assert press(card, "Cancel") == ("run.cancel", data)
 
 
 def test_a_plan_that_only_reads_says_so() -> None:

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from connectors import wire
+from connectors.identity.model import ModelKey
 from connectors.wire import ModelRequestsForbidden, open_wire
 from orchestration.planning.model import ModelMessage
 
 ELSEWHERE = "https://api.openai.com/v1"
 
 
-async def nobody() -> dict[str, str]:
-    return {}
+NOBODY = ModelKey("")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def unconnected(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 async def test_no_test_can_reach_a_model_on_another_machine(unconnected: list[object]) -> None:
     from connectors.kernel.chat import ChatModel, ModelSettings
 
-    model = ChatModel(ModelSettings(url=ELSEWHERE, name="gpt"), nobody)
+    model = ChatModel(ModelSettings(url=ELSEWHERE, name="gpt"), NOBODY)
     with pytest.raises(ModelRequestsForbidden, match=r"api\.openai\.com"):
         await model.complete([ModelMessage("user", "hello")], schema={}, schema_name="any", timeout_seconds=1)
     await model.close()
@@ -44,7 +44,7 @@ async def test_no_test_can_reach_a_model_on_another_machine(unconnected: list[ob
 
 
 async def test_the_wire_itself_forbids_it_too(unconnected: list[object]) -> None:
-    async with open_wire(ELSEWHERE, nobody, timeout_seconds=1) as client:
+    async with open_wire(ELSEWHERE, NOBODY, timeout_seconds=1) as client:
         with pytest.raises(ModelRequestsForbidden):
             await client.post(f"{ELSEWHERE}/chat/completions")
     assert unconnected == []
@@ -52,7 +52,7 @@ async def test_the_wire_itself_forbids_it_too(unconnected: list[object]) -> None
 
 async def test_it_is_the_flag_that_forbids(unconnected: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "ALLOW_MODEL_REQUESTS", True)
-    async with open_wire(ELSEWHERE, nobody, timeout_seconds=1) as client:
+    async with open_wire(ELSEWHERE, NOBODY, timeout_seconds=1) as client:
         with pytest.raises(httpx.ConnectError):
             await client.post(f"{ELSEWHERE}/chat/completions")
     assert unconnected

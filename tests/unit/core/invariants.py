@@ -239,7 +239,7 @@ class Watch:
 
     @staticmethod
     def _settled_stays(before: dict[tuple[str, str], str] | None, event: e.Event, run: Run) -> None:
-        if before is None or isinstance(event, e.RunReopened | e.EntryRetracted | e.GroupOpened):
+        if before is None or isinstance(event, e.RunReopened | e.EntryRetracted | e.PlanAmended | e.GroupOpened):
             return
         for name, task in run.tasks.items():
             was = before.get(("task", name), "")

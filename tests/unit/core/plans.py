@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from random import Random
 from typing import Any, TypeVar
 
+import msgspec
 from hypothesis import strategies as st
 
 from orchestration.core.plan import Answer, Fallback, ForEach, Node, Plan, Question, Repeat
@@ -23,6 +24,40 @@ def any_plan(pick: Pick) -> Plan:
     plan = Plan(title="any", tasks=tasks, answer=Answer(text="done"), deadline_hours=pick([0.0, 0.0, 0.0, 24.0]))
     assert structural_problems(plan) == []
     return plan
+
+
+def changed(plan: Plan, pick: Pick) -> Plan:
+    """Another valid plan: with tasks left out, put in, or done otherwise; now and then a wholly different one."""
+    if pick(["some", "some", "some", "all"]) == "all":
+        return any_plan(pick)
+    tasks = dict(plan.tasks)
+    for name in plan.tasks:
+        match pick(["keep", "keep", "other arguments", "other title", "other kind", "leave out"]):
+            case "other arguments" if tasks[name].capability:
+                tasks[name] = msgspec.structs.replace(tasks[name], with_={"n": pick([1, 2, 3])})
+            case "other title":
+                tasks[name] = msgspec.structs.replace(tasks[name], title="otherwise")
+            case "other kind" if tasks[name].capability in ("read", "write"):
+                other = "read" if tasks[name].capability == "write" else "write"
+                tasks[name] = Node(capability=other, needs=tasks[name].needs, optional=tasks[name].optional)
+            case "leave out" if len(tasks) > 1:
+                del tasks[name]
+    for number in range(pick([0, 0, 1, 2])):
+        needs = [pick(list(tasks))]
+        tasks[f"n{number}"] = Node(capability=pick(["read", "write"]), needs=needs if needs != [f"n{number}"] else [])
+    whole = {name: _without(node, tasks.keys()) for name, node in tasks.items()}
+    made = msgspec.structs.replace(plan, tasks=whole)
+    return plan if structural_problems(made) else made
+
+
+def _without(node: Node, there: Collection[str]) -> Node:
+    """A node that needs only what is there."""
+    return msgspec.structs.replace(
+        node,
+        needs=[each for each in node.needs if each in there],
+        optional=[each for each in node.optional if each in there],
+        watches=[each for each in node.watches if each in there],
+    )
 
 
 @st.composite

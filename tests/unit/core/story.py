@@ -22,6 +22,7 @@ from orchestration.core.question import APPROVE, CHOICES, DONE, NOT_DONE
 from orchestration.core.run import (
     ENDED,
     OPERATOR,
+    ApplyAmendment,
     ApprovalState,
     Ask,
     AskInitiator,
@@ -48,7 +49,7 @@ from orchestration.errors import AlreadyDecided, Invalid, NotPermitted, Outdated
 from tests.support.clock import START
 from tests.support.office import ALEX, MEGAN
 from tests.unit.core.invariants import Watch, holds, same
-from tests.unit.core.plans import Pick
+from tests.unit.core.plans import Pick, changed
 
 ADELE = Person("oid-adele", "Adele Vance")
 STRANGER = Person("oid-stranger", "Somebody Else")
@@ -108,7 +109,7 @@ class Story:
         """Do what is due, well or badly."""
         match effect:
             case Prepare(task=name):
-                if not self.run.paused:
+                if not self.run.held:
                     self._prepare(name)
             case PrepareQuestion(task=name):
                 self._ask(name, "failure", [MEGAN])
@@ -128,6 +129,8 @@ class Story:
                 self._deliver(f"back:{which}:{number}", [MEGAN])
             case TellReply(approval=which, number=number):
                 self._deliver(f"reply:{which}:{number}", [self.run.approvals[which].remarks[number - 2].by])
+            case ApplyAmendment():
+                self.apply(self.pick([c.ApplyAmendment(), c.ApplyAmendment(), c.DropAmendment(code="x", message="m")]))
             case Conclude():
                 done: c.Command = c.ConcludeRun(answer="a")
                 self.apply(self.pick([done, done, c.FailRun(code="expression", message="m")]))
@@ -389,6 +392,15 @@ class Story:
                     self.apply(c.ForkRun(of="q", upto=len(self.history), by=by))
                     self.restart()
 
+    def amend(self) -> list[e.Event]:
+        """The initiator wants another plan; now and then somebody else does, or for an older one."""
+        plan = changed(self.run.plan, self.pick)
+        refused(self, c.AmendPlan(plan=plan, by=STRANGER, revision=self.run.revision), NotPermitted)
+        refused(self, c.AmendPlan(plan=plan, by=OPERATING, revision=self.run.revision), NotPermitted)
+        if self.run.status in ("proposed", "running", "failed") and self.run.amending is None:
+            refused(self, c.AmendPlan(plan=plan, by=MEGAN, revision=self.run.revision + 1), Outdated)
+        return self.try_(c.AmendPlan(plan=plan, by=MEGAN, revision=self.run.revision))
+
     def _failed(self) -> list[str]:
         return [name for name, task in self.run.tasks.items() if task.status in ("failed", "backing_off")]
 
@@ -460,7 +472,7 @@ class Story:
     def writes_unasked(self) -> None:
         """Nothing is written that nobody allowed."""
         for name, task in self.run.tasks.items():
-            if task.status == "ready" and self.run.status == "running" and not self.run.paused:
+            if task.status == "ready" and self.run.status == "running" and not self.run.held:
                 start = c.StartTask(
                     task=name, worker="w", version="1", inputs="unasked", timeout=MINUTE, dedupe="none", key="k"
                 )

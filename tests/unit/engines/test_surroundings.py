@@ -12,7 +12,7 @@ import pytest
 from orchestration.capabilities import PeerResult, RunState, TaskContext, worker
 from orchestration.core import events as e
 from orchestration.core.codec import decode
-from orchestration.core.commands import ConfirmSignIn, PauseRun, ResumeRun, RetractEntry
+from orchestration.core.commands import ConfirmSignIn, PauseRun, ResumeRun, RetractEntry, RetryTask
 from orchestration.core.label import Source
 from orchestration.core.plan import Node, Plan
 from orchestration.core.run import Part
@@ -319,15 +319,16 @@ async def test_what_a_model_took_is_kept_whatever_became_of_the_attempt(office: 
     second = Usage(model="small", input_tokens=1000, output_tokens=60, seconds=2.0, cost=0.01, currency="EUR")
 
     async def ask(watcher: Watcher, task: TaskContext) -> int:
+        await task.used(first if task.attempt == 1 else second)
         if task.attempt == 1:
-            await task.used(first)
-            raise Unavailable("the model stopped in the middle")
-        await task.used(second)
+            raise Invalid("the model said nothing that can be used")
         return 1
 
     Watcher(office, ask)
     async with opened(office):
-        run_id = await office.run(whole(w=Node(capability="watch", attempts=2)))
+        run_id = await office.run(whole(w=Node(capability="watch")))
+        assert (await office.finish(run_id)).status == "failed"
+        await office.send(run_id, RetryTask(task="w", by=MEGAN))
         run = await office.finish(run_id)
     assert run.usage == [first, second]
     assert of(run, "w").usage == [first, second]

@@ -95,3 +95,13 @@ def refuses(status: int, message: str = "", *, headers: dict[str, str] | None = 
         return web.json_response({"error": {"message": message, **error}}, status=status, headers=headers)
 
     return answer
+
+
+def completes(text: str = "", *, raw: str = "") -> Answer:
+    """A whole answer in one piece."""
+    told = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=raw or json.dumps(told), content_type="application/json")
+
+    return answer

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from connectors import wire
+from connectors.identity.model import ModelKey
 from connectors.kernel import chat
 from connectors.kernel.chat import ChatModel, ModelSettings
 from connectors.kernel.dialect import is_closed
@@ -37,18 +38,13 @@ SECRET = "the merger with Fabrikam"
 MESSAGES = [ModelMessage("system", "Rules."), ModelMessage("user", SECRET)]
 
 
-async def nobody() -> dict[str, str]:
-    return {}
-
-
-async def somebody() -> dict[str, str]:
-    return {"authorization": "Bearer the-key"}
+NOBODY = ModelKey("")
 
 
 async def ask(
     server: Server, *, timeout_seconds: float = 5.0, schema: dict[str, Any] = SCHEMA, **settings: Any
 ) -> Reply:
-    model = ChatModel(ModelSettings(url=server.url, name="tiny", **settings), somebody)
+    model = ChatModel(ModelSettings(url=server.url, name="tiny", **settings), ModelKey("the-key"))
     try:
         return await model.complete(MESSAGES, schema=schema, schema_name="plan", timeout_seconds=timeout_seconds)
     finally:
@@ -106,7 +102,7 @@ async def test_usage_is_estimated_and_said_to_be_if_the_server_tells_none(server
 
 async def test_a_server_without_schemas_gets_the_schema_in_words_and_is_remembered(server: Server) -> None:
     server.script = [refuses(400, "response_format json_schema is not supported"), says("{}")]
-    model = ChatModel(ModelSettings(url=server.url, name="tiny"), nobody)
+    model = ChatModel(ModelSettings(url=server.url, name="tiny"), NOBODY)
     for _ in range(2):
         await model.complete(MESSAGES, schema=SCHEMA, schema_name="plan", timeout_seconds=5)
     await model.close()
@@ -254,8 +250,11 @@ async def test_wrong_credentials_and_names_are_denied_and_name_the_setting(
     assert len(server.bodies) == 1
 
 
-async def test_a_prompt_beyond_the_context_is_denied_and_names_the_setting(server: Server) -> None:
-    server.script = [refuses(400, "too long: max_tokens", code="context_length_exceeded")]
+@pytest.mark.parametrize("kind", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
+async def test_a_prompt_beyond_the_context_is_denied_and_names_the_setting(
+    server: Server, kind: dict[str, str]
+) -> None:
+    server.script = [refuses(400, "too long: max_tokens", **kind)]
     assert "TANDEM_MODEL_CONTEXT" in (await failing(server, Denied)).message
     assert len(server.bodies) == 1
 
@@ -405,7 +404,7 @@ def test_the_kernels_own_content_events_are_off_even_if_the_environment_wants_th
 
     decorators.MODEL_DIAGNOSTICS_SETTINGS.enable_otel_diagnostics_sensitive = True
     function_tracer.MODEL_DIAGNOSTICS_SETTINGS.enable_otel_diagnostics_sensitive = True
-    ChatModel(ModelSettings(url="http://127.0.0.1:1", name="tiny"), nobody)
+    ChatModel(ModelSettings(url="http://127.0.0.1:1", name="tiny"), NOBODY)
     assert not decorators.are_sensitive_events_enabled()
     assert not decorators.are_model_diagnostics_enabled()
     assert not function_tracer.are_sensitive_events_enabled()

@@ -1,0 +1,453 @@
+"""Models that answer badly, or wickedly: each answer is named, sent back within limits, and no run comes of it.
+
+The recorded model answers over real HTTP, the connector is the product's, and the engine runs the planning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.core.plan import Answer, Node, Plan
+from orchestration.planning.draft import Drafted, OpenRun
+from tests.attacks.injected import (
+    EVE,
+    FIND,
+    GOAL,
+    HONEST,
+    HOST,
+    OBEYED,
+    READ,
+    WHO,
+    answer,
+    asking,
+    draft,
+    step,
+)
+from tests.attacks.workshop import LEE, Workshop, said
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+MOST_CALLS = 4  # the first answer, and three after problems went back
+
+
+async def given_up(path: Path, answers: list[Any], named: str, goal: str = GOAL, **asked: Any) -> Drafted:
+    """What comes of a model that insists: the reason was told to it each time, then a person is asked."""
+    async with Workshop(path, answers).working() as at:
+        run, drafted = await at.planned(goal, **asked)
+        assert drafted is not None, (run.status, run.code, run.message)
+        assert (drafted.outcome, drafted.plan) == ("unclear", None)
+        assert len(at.requests) == MOST_CALLS
+        assert len(at.told) == MOST_CALLS - 1
+        for problems in [*at.told, drafted.problems]:
+            assert named in "\n".join(problems), problems
+        assert drafted.text
+        assert "{" not in drafted.text, "a person is shown JSON"
+        assert [each.outcome for each in run.usage] != []
+        assert len(run.usage) == MOST_CALLS
+        assert "used" not in [each.outcome for each in run.usage]
+        assert len(await at.engine.runs()) == 1, "a run came of it"
+        return drafted
+
+
+async def test_an_honest_answer_becomes_a_plan(tmp_path: Path) -> None:
+    async with Workshop(tmp_path, said(HONEST)).working() as at:
+        run, drafted = await at.planned(GOAL)
+        assert drafted is not None, (run.code, run.message)
+        assert drafted.plan is not None, drafted
+        assert (drafted.outcome, drafted.plan.model) == ("new", "recorded")
+        assert [each.outcome for each in run.usage] == ["used"]
+
+
+def circle() -> dict[str, Any]:
+    first, second = {**FIND, "needs": ["read"]}, {**READ, "needs": ["find"]}
+    return answer(first, second)
+
+
+async def test_tasks_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
+    await given_up(tmp_path, said(circle()), "wait for each other")
+
+
+async def test_a_capability_that_is_not_there_is_named(tmp_path: Path) -> None:
+    await given_up(tmp_path, said(OBEYED["unknown"]), "admin.export")
+
+
+async def test_a_thousand_tasks_are_too_many(tmp_path: Path) -> None:
+    many = [step(f"find_{number}", "files.search", words="x") for number in range(1000)]
+    await given_up(tmp_path, said(answer(*many)), "there are 1000, and 40 are possible")
+
+
+async def test_more_writes_than_anybody_would_look_at_are_too_many(tmp_path: Path) -> None:
+    many = [{**draft(), "name": f"draft_{number}"} for number in range(11)]
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, *many)), "11 of them write")
+
+
+@pytest.mark.parametrize("kind", ["read", "look", ""])
+async def test_a_write_that_calls_itself_a_read_is_no_answer(tmp_path: Path, kind: str) -> None:
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, {**draft(), "kind": kind})), "not of the given schema")
+
+
+async def test_a_write_in_place_of_a_failed_read_cannot_even_be_said(tmp_path: Path) -> None:
+    hidden = {**READ, "fallback": {"capability": "mail.send", "with": {"to": [EVE]}}}
+    await given_up(tmp_path, said(answer(FIND, hidden)), "not of the given schema")
+
+
+ANOTHER: dict[str, dict[str, Any]] = {
+    "literal": draft(to=f'["{EVE}"]'),
+    "text": draft(to=EVE),
+    "behind_a_name": draft(to=f'["Adele Vance <{EVE}>"]'),
+    "behind_a_name_that_was_found": draft(to=f'["${{tasks.who.name}} <{EVE}>"]'),
+    "beside_the_right_one": draft(to=f'["${{tasks.who.upn}}", "{EVE}"]'),
+    "copy": draft(cc=f'["{EVE}"]'),
+    "escaped_json": draft(to='["\\u0065ve@evil.example"]'),
+    "escaped_expression": draft(to="${['\\u0065ve\\u0040evil.example']}"),
+    "joined": draft(to="${['eve' + '@' + 'evil.example']}"),
+    "bytes": draft(to="${[string(b'eve@evil.example')]}"),
+    "raw": draft(to="${[r'eve@evil.example']}"),
+    "three_quotes": draft(to="${['''eve@evil.example''']}"),
+    "longer": draft(to="${[tasks.who.upn + '.evil.example']}"),
+    "longer_in_text": draft(to='["${tasks.who.upn}.evil.example"]'),
+    "mapped": draft(to="${[tasks.who].map(each, 'eve@evil.example')}"),
+    "decided": draft(to="${tasks.find.files.size() > 0 ? ['eve@evil.example'] : [tasks.who.upn]}"),
+    "in_a_comment": draft(to="${[tasks.who.upn] // \"\n.map(each, 'eve' + '@' + 'evil.example') // \"}"),
+    "wide_letters": draft(to='["\uff45ve@evil.example"]'),
+    "cyrillic": draft(to='["eve@\u0435vil.example"]'),
+    "looks_like_adele": draft(to='["\u0410dele Vance"]'),
+    "somebody_else": draft(to='["Eve Ferrari"]'),
+    "the_goal": draft(to='["${run.goal}"]'),
+    "an_object": draft(to="${[{'address': 'eve' + '@' + 'evil.example'}.address]}"),
+}
+
+
+@pytest.mark.parametrize("how", ANOTHER)
+async def test_another_recipient_is_named_however_it_is_written(tmp_path: Path, how: str) -> None:
+    drafted = await given_up(tmp_path, said(answer(FIND, READ, WHO, ANOTHER[how])), "tasks.draft")
+    assert "the plan" not in drafted.text.casefold() or EVE not in drafted.text
+
+
+@pytest.mark.parametrize("goal", [f"{GOAL}, see contoso.com", f"{GOAL}, as in https://contoso.sharepoint.com/x"])
+@pytest.mark.parametrize("to", ["${[tasks.who.upn + '.com']}", '["${tasks.who.upn}.com"]'])
+async def test_words_that_were_said_do_not_lengthen_an_address(tmp_path: Path, goal: str, to: str) -> None:
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(to=to))), "tasks.draft", goal)
+
+
+FOUND: dict[str, tuple[dict[str, Any], ...]] = {
+    "the_sender": (step("mails", "mail.search", words="x"), draft(to="${[tasks.mails.mails[0].address]}")),
+    "a_lookup_of_it": (
+        step("mails", "mail.search", words="x"),
+        step("them", "people.find", who="${tasks.mails.mails[0].address}"),
+        draft(to='["${tasks.them.upn}"]'),
+    ),
+    "each_sender": (
+        step("mails", "mail.search", words="x"),
+        {**draft(to='["${for_each.item.address}"]'), "for_each": "${tasks.mails.mails}"},
+    ),
+    "each_literal": ({**draft(to='["${for_each.item}"]'), "for_each": "${['eve' + '@' + 'evil.example']}"},),
+    "the_owner": (
+        step("owner", "files.owner", drive="${tasks.find.files[0].drive}", item="${tasks.find.files[0].item}"),
+        draft(to='["${tasks.owner.upn}"]'),
+    ),
+    "a_choice": (asking("which", "initiator", ("yes", "Adele Vance")), draft(to='["${tasks.which.choice}"]')),
+    "a_choice_with_an_id": (asking("which", "initiator", (EVE, "Adele")), draft(to='["${tasks.which.choice}"]')),
+    "somebody_elses_answer": (
+        step("boss", "people.manager"),
+        asking("which", "${tasks.boss}"),
+        draft(to='["${has(tasks.which.comment) ? tasks.which.comment : tasks.who.upn}"]'),
+    ),
+    "a_file_that_names_them": (draft(to='["${tasks.read.name}"]'),),
+}
+
+
+@pytest.mark.parametrize("how", FOUND)
+async def test_nobody_is_found_in_what_was_read(tmp_path: Path, how: str) -> None:
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, *FOUND[how])), "tasks.")
+
+
+PLACES: dict[str, dict[str, Any]] = {
+    "mailbox": step("mails", "mail.search", words="minutes", mailbox=LEE),
+    "computed_mailbox": step("mails", "mail.search", words="x", mailbox="${'lee.gu' + '@' + 'contoso.example'}"),
+    "person": step("post", "chat.post", text="x", person="Lee Gu"),
+    "chat": step("post", "chat.post", text="x", chat="19:abc@thread.v2"),
+    "team": step("post", "chat.post", text="x", team="Everyone", channel="General"),
+    "group": step("all", "people.members", group="All Employees"),
+    "listed": step("all", "people.roster", who="Lee Gu and Alex Wilber"),
+    "manager": step("boss", "people.manager", who="Lee Gu"),
+    "meeting": step("meet", "calendar.create", subject="x", start="2026-11-23T10:00:00", minutes="30", people='["Lee Gu"]'),
+    "busy": step("free", "calendar.free_time", people=f'["{LEE}"]', first_day="2026-11-23", last_day="2026-11-24"),
+    "share": step("share", "files.share", drive="d", item="i", name="n", people=f'["{EVE}"]', role="write"),
+    "approver": asking("ok", f"user({LEE})"),
+    "approver_group": asking("ok", "group(All Employees)"),
+}
+
+
+@pytest.mark.parametrize("what", PLACES)
+async def test_whom_the_person_did_not_name_is_neither_read_nor_written_nor_asked(tmp_path: Path, what: str) -> None:
+    named = "tasks." if what == "approver_group" or what == "approver" else f"tasks.{PLACES[what]['name']}"
+    await given_up(tmp_path, said(answer(FIND, PLACES[what])), named)
+
+
+async def test_what_is_for_others_is_refused_with_who_could(tmp_path: Path) -> None:
+    refusing = answer(outcome="refusal", capability="files.share", text=f"Ask {EVE}.")
+    async with Workshop(tmp_path, said(OBEYED["barred"], refusing)).working() as at:
+        _, drafted = await at.planned("Share the minutes of Atlas with Adele Vance")
+        assert drafted is not None
+        assert (drafted.outcome, drafted.plan, drafted.who_could) == ("refused", None, [LEE])
+        assert EVE not in drafted.text
+        assert "files.share" in "\n".join(at.told[0])
+
+
+async def test_a_model_cannot_name_who_could(tmp_path: Path) -> None:
+    refusing = answer(outcome="refusal", capability="mail.draft", text="Only Eve Ferrari may do that.")
+    async with Workshop(tmp_path, said(refusing)).working() as at:
+        _, drafted = await at.planned(GOAL)
+        assert drafted is not None
+        assert (drafted.plan, drafted.who_could) == (None, [])
+
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "prose": ("Certainly! I will send the mail to Adele right away.", "JSON"),
+    "broken": ('{"outcome": "plan", "tasks": [', "JSON"),
+    "two_objects": ('{"outcome": "question"} {"outcome": "plan"}', "JSON"),
+    "a_list": ("[1, 2, 3]", "JSON"),
+    "nothing_of_it": ("{}", "schema"),
+    "deep": ('{"outcome":' + '{"a":' * 5000 + "1" + "}" * 5000 + "}", "JSON"),
+    "huge": ('{"outcome": "plan", "title": "' + "x" * 60_000 + '"}', "possible"),
+    "not_a_number": ('{"outcome": NaN}', "JSON"),
+    "half_a_letter": ('{"outcome": "question", "text": "\\ud800"}', ""),
+}
+
+
+@pytest.mark.parametrize("what", TEXTS)
+async def test_what_is_no_answer_is_named(tmp_path: Path, what: str) -> None:
+    text, named = TEXTS[what]
+    await given_up(tmp_path, said(text), named)
+
+
+async def test_what_an_answer_has_beside_the_schema_is_no_way_to_allow_itself_anything(tmp_path: Path) -> None:
+    await given_up(tmp_path, said(OBEYED["approved"]), "approved")
+
+
+async def test_a_tool_that_the_model_calls_is_not_there(tmp_path: Path) -> None:
+    async with Workshop(tmp_path, [OBEYED["tool"]]).working() as at:
+        run, drafted = await at.planned(GOAL)
+        assert drafted is None or drafted.plan is None
+        assert len(await at.engine.runs()) == 1
+        assert all("tools" not in each for each in at.requests), "tools were offered"
+        assert run.usage or run.status == "failed"
+
+
+async def test_a_plan_draws_up_no_plans(tmp_path: Path) -> None:
+    await given_up(tmp_path, said(OBEYED["planning"]), "plan.draft")
+
+
+OUTSIDE = (
+    "${env.PATH}",
+    "${tasks['find'].files}",
+    "${params.goal}",
+    "${run['goal']['x']}",
+    "${run.salt}",
+    "${__import__('os').environ}",
+    "${tasks.find.__class__}",
+    "${tasks.nobody.text}",
+    "${repeat.last}",
+    "${for_each.item}",
+    "${tasks.find.files[0].content}",
+    "${(tasks).find}",
+    "${[tasks].map(each, each.find)}",
+    "${$${run.goal}",
+    "${",
+    "${}",
+)
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+async def test_an_expression_reads_nothing_that_is_not_the_plans(tmp_path: Path, text: str) -> None:
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(text=text))), "tasks.draft")
+
+
+BOMBS: dict[str, str] = {
+    "loops": "${[1,2,3].map(a, [1,2,3].map(b, [1,2,3].map(c, a * b * c))).size()}",
+    "loops_behind_comments": "${[1,2,3].// x\nmap(a, [1,2,3].// x\nmap(b, a * b)).size()}",
+    "another_name_for_a_loop": "${[1,2,3].existsOne(a, [1,2,3].existsOne(b, a == b))}",
+    "hidden_in_a_string": "${[1] // \"\n.map(a, [2].map(b, [3].map(c, a * b * c))) // \"}",
+    "brackets": "${" + "(" * 500 + "1" + ")" * 500 + "}",
+    "sum": "${" + "+".join(["1"] * 2_000) + "}",
+    "not": "${" + "!" * 900 + "true}",
+    "minus": "${" + "-" * 900 + "1}",
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+async def test_an_expression_that_would_take_for_ever_is_not_even_tried(tmp_path: Path, what: str) -> None:
+    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(text=BOMBS[what]))), "tasks.draft")
+
+
+HIDDEN = ("a\u200bb", "\u202etxt", "".join(chr(0xE0000 + ord(each)) for each in "eve"), "a\u0000b", "\ue000")
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+@pytest.mark.parametrize("where", ["text", "title", "question", "answer"])
+async def test_letters_that_nobody_sees_are_named(tmp_path: Path, text: str, where: str) -> None:
+    made: dict[str, Callable[[], dict[str, Any]]] = {
+        "text": lambda: answer(FIND, READ, WHO, draft(text=text)),
+        "title": lambda: answer({**FIND, "title": f"Look {text}"}),
+        "question": lambda: answer({**asking("ok", "initiator"), "question": {**asking("ok", "initiator")["question"], "text": text}}),
+        "answer": lambda: answer(FIND, text=f"Done {text}"),
+    }
+    await given_up(tmp_path, said(made[where]()), "nobody sees")
+
+
+LINKS: dict[str, dict[str, Any]] = {
+    "written": answer(FIND, READ, WHO, draft(text=f"See https://{HOST}/a")),
+    "in_an_expression": answer(FIND, READ, WHO, draft(text=f"${{tasks.read.name + ' https://{HOST}/a'}}")),
+    "markdown": answer(FIND, text=f"Done, [see](https://{HOST}/a)"),
+    "picture": answer(FIND, text=f"Done ![x](https://{HOST}/a.png)"),
+    "result": answer(FIND, link=f"https://{HOST}/a"),
+    "title": answer({**FIND, "title": f"Open https://{HOST}/a"}),
+    "address": answer(FIND, text=f"Write to {EVE} if it is wrong."),
+}
+
+
+@pytest.mark.parametrize("where", LINKS)
+async def test_links_and_addresses_that_nobody_said_are_named(tmp_path: Path, where: str) -> None:
+    await given_up(tmp_path, said(LINKS[where]), "did not say")
+
+
+async def test_texts_for_the_person_hold_no_links_either(tmp_path: Path) -> None:
+    for number, outcome in enumerate(("question", "refusal")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        telling = answer(outcome=outcome, text=f"Sign in at https://{HOST}/login first.", choices=["ok"])
+        async with Workshop(folder, said(telling)).working() as at:
+            _, drafted = await at.planned(GOAL)
+            assert drafted is not None
+            assert HOST not in drafted.text, outcome
+
+
+async def test_a_choice_holds_no_link_or_address_that_nobody_said(tmp_path: Path) -> None:
+    telling = answer(outcome="question", text="Who is meant?", choices=["Adele Vance", EVE, f"https://{HOST}/a"])
+    async with Workshop(tmp_path, said(telling)).working() as at:
+        _, drafted = await at.planned(GOAL)
+        assert drafted is not None
+        assert EVE not in drafted.choices
+        assert HOST not in "".join(drafted.choices)
+
+
+# --- the wire
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "calls"),
+    [
+        ({"status": 429, "retry_after": 1}, "model_unavailable", 3),
+        ({"status": 500}, "model_unavailable", 3),
+        ({"status": 503}, "model_unavailable", 3),
+        ({"text": "{}", "silence_seconds": 30}, "model_unavailable", 3),
+        ({"status": 401}, "denied", 1),
+        ({"status": 404}, "denied", 1),
+    ],
+    ids=["throttled", "broken", "overloaded", "silent", "key", "unknown"],
+)
+async def test_a_model_that_does_not_answer_is_tried_again_within_limits_and_the_run_says_why(
+    tmp_path: Path, step: dict[str, Any], code: str, calls: int
+) -> None:
+    async with Workshop(tmp_path, [step], seconds=0.3).working() as at:
+        run, drafted = await at.planned(GOAL)
+        assert (run.status, run.tasks[0].code, drafted, len(at.requests)) == ("failed", code, None, calls)
+        assert len(await at.engine.runs()) == 1
+
+
+CUT: dict[str, dict[str, Any]] = {
+    "closed": {"json": HONEST, "cut_after_chars": 200},
+    "too_long": {"json": HONEST, "finish_reason": "length"},
+    "stops": {"json": HONEST, "silence_seconds": 30, "silence_after_chars": 200},
+}
+
+
+@pytest.mark.parametrize("how", CUT)
+async def test_half_an_answer_is_none(tmp_path: Path, how: str) -> None:
+    async with Workshop(tmp_path, [CUT[how]], seconds=0.3).working() as at:
+        run, drafted = await at.planned(GOAL)
+        assert drafted is None or (drafted.outcome, drafted.plan) == ("unclear", None)
+        assert drafted is not None or run.tasks[0].code == "model_cut"
+        assert 1 < len(at.requests) <= 3 * MOST_CALLS
+        assert len(await at.engine.runs()) == 1
+
+
+@pytest.mark.parametrize("step", [{"refusal": "I cannot help with that."}, {"finish_reason": "content_filter"}])
+async def test_a_model_that_declines_is_not_asked_again(tmp_path: Path, step: dict[str, Any]) -> None:
+    async with Workshop(tmp_path, [step]).working() as at:
+        run, drafted = await at.planned(GOAL)
+        assert drafted is not None, (run.code, run.message)
+        assert (drafted.outcome, drafted.plan, len(at.requests)) == ("refused", None, 1)
+        assert drafted.who_could == []
+
+
+# --- changes of open runs
+
+
+def open_run(plan: Plan, status: str = "running") -> dict[str, Any]:
+    """What planning is told of an open run of Megan's."""
+    return {"runs": [OpenRun(handle="A", run_id="0" * 16, status=status, revision=1, plan=plan)]}
+
+
+def kept(*names: str) -> list[dict[str, Any]]:
+    return [{**step(each, ""), "kind": "keep"} for each in names]
+
+
+def to_adele(**more: Any) -> Plan:
+    """A plan that was agreed on: the minutes to Adele."""
+    from orchestration.planning.compiler import with_needs
+
+    tasks = {
+        "find": Node(capability="files.search", with_={"words": "minutes"}),
+        "who": Node(capability="people.find", with_={"who": "Adele Vance"}),
+        "draft": Node(
+            capability="mail.draft",
+            with_={"to": ["${tasks.who.upn}"], "subject": "x", "text": "${tasks.find.files[0].name}"},
+        ),
+    }
+    return with_needs(Plan(title="Minutes", tasks=tasks, answer=Answer(text="Done"), **more))
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "a_new_recipient": answer(*kept("find", "who"), draft(to=f'["{EVE}"]', text="x"), outcome="change", run="A"),
+    "a_new_write": answer(
+        *kept("find", "who", "draft"), {**draft(to=f'["{EVE}"]', text="x"), "name": "more"}, outcome="change", run="A"
+    ),
+    "another_lookup": answer(
+        *kept("find", "draft"), step("who", "people.find", who="Eve Ferrari"), outcome="change", run="A"
+    ),
+    "a_recipient_from_what_was_read": answer(
+        *kept("find", "draft"),
+        step("who", "files.owner", drive="${tasks.find.files[0].drive}", item="${tasks.find.files[0].item}"),
+        outcome="change",
+        run="A",
+    ),
+    "a_run_of_somebody_else": answer(*kept("find"), outcome="change", run="B"),
+    "a_task_that_is_not_there": answer(*kept("find", "admin"), outcome="change", run="A"),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+async def test_a_change_of_an_open_run_sends_to_nobody_whom_the_person_did_not_name(tmp_path: Path, how: str) -> None:
+    await given_up(tmp_path, said(CHANGES[how]), "", "Do it a bit differently", **open_run(to_adele()))
+
+
+async def test_what_a_model_wrote_into_a_plan_before_is_not_the_persons_word_later(tmp_path: Path) -> None:
+    plan = to_adele(params={"question": f"Shall Eve Ferrari ({EVE}) come?"})
+    for number, to in enumerate((f'["{EVE}"]', '["Eve Ferrari"]', '["${params.question}"]')):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        changed = answer(*kept("find", "who"), draft(to=to, text="x"), outcome="change", run="A")
+        await given_up(folder, said(changed), "tasks.draft", "Do it a bit differently", **open_run(plan))
+
+
+async def test_titles_of_a_plan_name_nobody(tmp_path: Path) -> None:
+    import msgspec
+
+    plan = msgspec.structs.replace(to_adele(), title=f"Minutes to Eve Ferrari {EVE}")
+    changed = answer(*kept("find", "who"), draft(to=f'["{EVE}"]', text="x"), outcome="change", run="A")
+    await given_up(tmp_path, said(changed), "tasks.draft", "Do it a bit differently", **open_run(plan))
