@@ -10,7 +10,7 @@ ARGS   ?=
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
-run: setup ## Tandem on this machine: sandbox tenant, bot, one Playground for each of two people (ARGS="--no-open")
+run: setup ## Tandem on this machine: sandbox tenant with a recorded model, bot, one Playground for each of two people (ARGS="--no-open")
 	@exec $(BIN)/tandem up $(ARGS)
 
 terminal: $(VENV)/.installed ## the same without Node or browser; then, for each person: .venv/bin/tandem chat --as megan

@@ -99,13 +99,15 @@ def people(approval: ApprovalView) -> dict[str, Person]:
     return {each.id: each for each in (*(before for before, _ in approval.delegated), *approval.approvers)}
 
 
-def asking(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "") -> dict[str, Any]:
-    """The card of a question that is open, for somebody who is or was asked; `said` of the press that it answers."""
+def asking(
+    run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "", rethinks: bool = False
+) -> dict[str, Any]:
+    """The card of a question that is open, for somebody who is or was asked; see `cards.decision`."""
     if not is_asked(approval, viewer):
         return cards.handed(run, approval, viewer)
     if has_answered(approval, viewer):
         return cards.voted(run, approval, viewer, said=said)
-    return cards.decision(run, approval, shown, viewer, said=said)
+    return cards.decision(run, approval, shown, viewer, said=said, rethinks=rethinks)
 
 
 def settled(

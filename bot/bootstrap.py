@@ -239,6 +239,7 @@ class Tandem:
         if self._drafts is not None:
             self._engine.subscribe(self._drafts)
             notifier.planned = self._drafts.report
+            self._progress.copies.rethinks = True
         self._dialog = Dialog(
             tenant_id=settings.tenant_id,
             engine=self._engine,

@@ -65,10 +65,14 @@ class Copies:
         engine: Reads what questions show, and records receipts.
         conversations: Where people can be reached.
         outbound: Updates.
+
+    Attributes:
+        rethinks: There is a model that looks for another way where a step failed.
     """
 
     def __init__(self, engine: Engine, conversations: Conversations, outbound: Outbound) -> None:
         self._engine, self._conversations, self._outbound = engine, conversations, outbound
+        self.rethinks = False
 
     async def settle(self, run: RunView) -> None:
         """Bring every copy of a card that is out of date to its last state."""
@@ -128,7 +132,7 @@ class Copies:
             await self._finish(run, notice, to, Message(summary=summaries.of_closed(approval), card=card))
         elif person is not None:
             shown = await self._engine.shown(run.run_id, approval.id)
-            card = approvers.asking(run, approval, shown, person)
+            card = approvers.asking(run, approval, shown, person, rethinks=self.rethinks)
             await self.replace(run, notice, to, Message(summary=summaries.of_open(approval), card=card))
             await self.record(run, f"{TOLD}{notice}", to, known(approval))
 
@@ -169,7 +173,7 @@ class Copies:
         if who is None:
             return
         shown, notice = await self._engine.shown(run.run_id, approval.id), f"{AGAIN}:{approval.id}"
-        card = approvers.asking(run, approval, shown, person)
+        card = approvers.asking(run, approval, shown, person, rethinks=self.rethinks)
         sent = await self._outbound.send(who.conversation, Message(summary=summaries.of_open(approval), card=card))
         if (notice, person.id) in run.receipts:
             below = cards.message(approval.title, texts.shown_below())

@@ -85,7 +85,7 @@ class TeamsNotifier:
         place, until = self._places.pop((run.run_id, approval.task, person.id), ("", self._clock.now()))
         place = place if self._clock.now() < until else ""
         with speaking(await self._conversations.locale(person.id)):
-            if place and (receipt := await self._put(person, place, _question(run, approval, shown, person))):
+            if place and (receipt := await self._put(person, place, self._question(run, approval, shown, person))):
                 return receipt
             return await self._together.ask(run, approval, shown, person)
 
@@ -115,7 +115,7 @@ class TeamsNotifier:
         """Send one message with one or several questions."""
         with speaking(await self._conversations.locale(person.id)):
             if len(asked) == 1 and asked[0].shown is not None:
-                return await self._send(person, _question(run, asked[0].approval, asked[0].shown, person))
+                return await self._send(person, self._question(run, asked[0].approval, asked[0].shown, person))
             card = cards.digest(run, asked, person)
             return await self._send(person, Message(summary=summaries.of_several(run, len(asked)), card=card))
 
@@ -158,7 +158,7 @@ class TeamsNotifier:
         with speaking(await self._conversations.locale(run.initiator.id)):
             message = Message(
                 summary=summaries.of_outcome(run, answer),
-                card=cards.outcome(run, answer, links),
+                card=cards.outcome(run, answer, links, rethinks=self.planned is not None),
                 sources=read if answer else [],
                 feedback=answer is not None,
             )
@@ -171,6 +171,11 @@ class TeamsNotifier:
             return await self.planned(run)
         except NotFound as error:
             raise Unavailable(f"{run.initiator.name} cannot be reached: {error.message}") from error
+
+    def _question(self, run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> Message:
+        own, rethinks = person.id == run.initiator.id, self.planned is not None
+        summary = summaries.of_own_question(run, approval) if own else summaries.of_question(run, approval, shown)
+        return Message(summary=summary, card=approvers.asking(run, approval, shown, person, rethinks=rethinks))
 
     async def _links(self, run: RunView) -> dict[str, str]:
         """Where what a run has written can be seen, as far as its workers tell."""
@@ -212,9 +217,3 @@ class TeamsNotifier:
             log.info("the initiator of run %s was not told: %s", run.run_id, error.message)
             return
         await self._documents.put(UNREACHED, key, msgspec.json.encode(_Told(approval.requested_at)))
-
-
-def _question(run: RunView, approval: ApprovalView, shown: Shown, person: Person) -> Message:
-    own = person.id == run.initiator.id
-    summary = summaries.of_own_question(run, approval) if own else summaries.of_question(run, approval, shown)
-    return Message(summary=summary, card=approvers.asking(run, approval, shown, person))

@@ -46,7 +46,8 @@ class Questions:
             approval, said = newer, said and texts.newest()
         if approval.open:
             shown = await self._engine.shown(run.run_id, approval.id)
-            return Card(approvers.asking(run, approval, shown, person, said=said))
+            rethinks = self._progress.copies.rethinks
+            return Card(approvers.asking(run, approval, shown, person, said=said, rethinks=rethinks))
         return Card(await self._progress.copies.settled(run, approval, said=said))
 
     async def after_refusal(self, run_id: str, which: str, person: Person, error: TandemError) -> Reply:

@@ -155,9 +155,14 @@ class NotRunning(Refused):
 
 
 class ModelRefused(Refused):
-    """A language model, or the filter in front of it, declines to answer."""
+    """A language model, or the filter in front of it, declines to answer.
+
+    Attributes:
+        usage: What the call took all the same (`orchestration.core.usage.Usage`); None if nobody knows.
+    """
 
     code = "model_refused"
+    usage: object = None
 
 
 class NotFound(TandemError):
@@ -192,9 +197,14 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelCut(Unavailable):
-    """A language model's answer ended half way; what came of it is of no use."""
+    """A language model's answer ended half way; what came of it is of no use.
+
+    Attributes:
+        usage: What the call took all the same (`orchestration.core.usage.Usage`); None if nobody knows.
+    """
 
     code = "model_cut"
+    usage: object = None
 
 
 class LogLost(Unavailable):

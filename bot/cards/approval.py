@@ -17,7 +17,7 @@ from microsoft_teams.cards.core import (
 from microsoft_teams.cards.core import Choice as InputChoice
 
 from bot.cards.background import briefly, differences, reasoned, rests_on, warned
-from bot.cards.buttons import APPROVAL_DECIDE, button, reveal
+from bot.cards.buttons import APPROVAL_DECIDE, RUN_RETHINK, another_way, button, reveal
 from bot.cards.exchange import exchange
 from bot.cards.layout import (
     GAP,
@@ -83,7 +83,9 @@ def _consequence(kind: str, choice: str) -> str:
     }.get((kind, choice), "")
 
 
-def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "") -> dict[str, Any]:
+def decision(
+    run: RunView, approval: ApprovalView, shown: Shown, viewer: Person, *, said: str = "", rethinks: bool = False
+) -> dict[str, Any]:
     """What a person is asked to decide, with everything they need for it.
 
     With items: a rule for each kind, exceptions for single items (the heaviest ones; the rules cover the rest) and
@@ -95,6 +97,7 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person,
         shown: Its content, as stored under `approval.entry`.
         viewer: Who is asked on this card.
         said: What became of the press that this card answers; empty for none.
+        rethinks: Another way can be looked for where a step failed.
     """
     told = [line(words(said, 400, bold=True), spacing="Medium")] if said else []
     above = [*top(run, approval), *told, *warned(shown), *terms(approval, viewer)]
@@ -102,7 +105,7 @@ def decision(run: RunView, approval: ApprovalView, shown: Shown, viewer: Person,
         rooms = [(12, True), (12, False), (6, False), (3, False)]
 
         def build(room: tuple[int, bool]) -> dict[str, Any]:
-            return _whole(run, approval, shown, viewer, above, *room)
+            return _whole(run, approval, shown, viewer, above, *room, rethinks=rethinks)
 
         if shown.kind in _WRITTEN:
             return uncut(build, [*rooms, (0, False)]) or _unshowable(run, approval, shown, above)
@@ -172,6 +175,8 @@ def _whole(
     above: Sequence[CardElement],
     most: int,
     fields: bool,
+    *,
+    rethinks: bool,
 ) -> dict[str, Any]:
     choices = choices_of(shown)
     body = [
@@ -195,6 +200,16 @@ def _whole(
         body.append(_comment())
     body += granting
     more = options(run, approval, shown, viewer, fields=fields)
+    if rethinks and shown.kind == "failure" and viewer.id == run.initiator.id:
+        body.append(
+            line(
+                words(f"{another_way()}:", bold=True),
+                GAP,
+                words(say("you are shown a plan without this step first.")),
+                spacing="Small",
+            )
+        )
+        more.append(button(another_way(), RUN_RETHINK, {"run_id": run.run_id}))
     speak = f"{approval.title}: {', '.join(choice.title for choice in choices[:_MOST_BUTTONS])}?"
     if len(choices) <= _MOST_BUTTONS:
         answers: list[Action] = [

@@ -75,6 +75,11 @@ def button(
     return ExecuteAction(title=shown, style=style, verb=verb, data=data, associated_inputs=sent, fallback=fallback)
 
 
+def another_way() -> str:
+    """What the button is called that has a failed run planned anew."""
+    return say("Find another way")
+
+
 def cancel_button(run_id: str, title: str = "") -> ExecuteAction:
     """The button that cancels a run."""
     return button(title or say("Cancel the run"), RUN_CANCEL, {"run_id": run_id})

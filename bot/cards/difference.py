@@ -7,7 +7,7 @@ from typing import Any
 
 from microsoft_teams.cards.core import CardElement
 
-from bot.cards.layout import Mark, dotted, line, marked, note, section, words
+from bot.cards.layout import GAP, Mark, dotted, line, marked, moment, note, section, words
 from bot.cards.moments import duration_of, month_name
 from bot.cards.origin import money
 from bot.cards.wording import plain
@@ -47,10 +47,10 @@ def _steps(mark: Mark, word: str, steps: Sequence[Step], most: int, *, spent: bo
 
 def _step(mark: Mark, word: str, step: Step, *, spent: bool) -> CardElement:
     what = words(plain(step.title, 100))
-    writes = [words(f" · {say('Write')}", bold=True)] if step.effect == "write" else []
+    writes = [moment(" · "), words(say("Write"), bold=True)] if step.effect == "write" else []
     figures = [each for each in _spent(step) if each] if spent else []
     below = [line(*dotted(words(each, 80, subtle=True) for each in figures), spacing="None")] if figures else []
-    return marked(mark, [words(f"{word}: ", subtle=True), what, *writes], below, spacing="Small")
+    return marked(mark, [words(f"{word}:", subtle=True), GAP, what, *writes], below, spacing="Small")
 
 
 def _spent(step: Step) -> list[str]:

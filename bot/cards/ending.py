@@ -8,7 +8,17 @@ from typing import Any
 from microsoft_teams.cards.core import Action, ActionSet, CardElement, ChoiceSetInput, Container
 from microsoft_teams.cards.core import Choice as InputChoice
 
-from bot.cards.buttons import GOAL_SAY, RESULT_CHECK, TASK_LEAVE_OUT, TASK_RETRY, button, link_button, reveal
+from bot.cards.buttons import (
+    GOAL_SAY,
+    RESULT_CHECK,
+    RUN_RETHINK,
+    TASK_LEAVE_OUT,
+    TASK_RETRY,
+    another_way,
+    button,
+    link_button,
+    reveal,
+)
 from bot.cards.layout import Mark, about, bullets, facts, finished, fitted, header, line, marked, note, words
 from bot.cards.moments import duration
 from bot.cards.standing import WOULD, doubtful
@@ -24,17 +34,20 @@ _MOST_FAILED = 2
 _ENDED_UNDONE = ("failed", "cancelled", "skipped", "pending", "ready", "asking", "backing_off", "open")
 
 
-def outcome(run: RunView, answer: Answer | None, links: Mapping[str, str] | None = None) -> dict[str, Any]:
+def outcome(
+    run: RunView, answer: Answer | None, links: Mapping[str, str] | None = None, *, rethinks: bool = False
+) -> dict[str, Any]:
     """How a run ended: its answer; or what happened, what is safe, and what can be done next.
 
     Args:
         run: The ended run.
         answer: Its evaluated answer, if it succeeded.
         links: Task => where to see what it wrote, as far as known.
+        rethinks: Another way can be looked for where a step failed.
     """
     if run.status == "succeeded":
         return fitted(lambda most: _succeeded(run, answer, most), (12, 6, 3))
-    return fitted(lambda most: _unfinished(run, links or {}, most), (10, 5, 2))
+    return fitted(lambda most: _unfinished(run, links or {}, most, rethinks=rethinks), (10, 5, 2))
 
 
 def _took(run: RunView) -> str:
@@ -94,7 +107,7 @@ def _doubts(run: RunView, most: int) -> list[CardElement]:
     return [reveal(say("Something is wrong with a result"), "wrong"), folded]
 
 
-def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, Any]:
+def _unfinished(run: RunView, links: Mapping[str, str], most: int, *, rethinks: bool) -> dict[str, Any]:
     failed = run.status == "failed"
     mark = Mark("✕", "Attention") if failed else Mark("–")
     happened = sentence(run.message, 600)
@@ -117,7 +130,10 @@ def _unfinished(run: RunView, links: Mapping[str, str], most: int) -> dict[str, 
     undone = [task for task in run.tasks if task.status in _ENDED_UNDONE and task.code != "simulated"]
     body += bullets(say("Not done"), [task.title for task in undone if task.effect != "write" or run.dry], most=most)
     body.append(line(words(_next_step(run)), spacing="Medium"))
-    actions: list[Action] = [*_take_up(run), *_links(run, links)]
+    actions: list[Action] = _take_up(run)
+    if rethinks and run.failed and not run.dry:
+        actions.append(button(another_way(), RUN_RETHINK, {"run_id": run.run_id}))
+    actions += _links(run, links)
     if plain(run.goal) and len(run.goal) <= _LONGEST_GOAL and not run.dry:
         again = say("Start anew") if run.failed else say("Start again")
         actions.append(button(again, GOAL_SAY, {"text": run.goal}))

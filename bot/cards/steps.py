@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from microsoft_teams.cards.core import CardElement
 
-from bot.cards.layout import Mark, dotted, line, marked, note, section, words
+from bot.cards.layout import GAP, Mark, dotted, line, marked, note, section, words
 from bot.cards.wording import plain
 from bot.language import say, say_count
 from orchestration.planning.described import Line
@@ -28,7 +28,8 @@ def _step(step: Line) -> CardElement:
     mark, effect = _effect(step.effect)
     what = step.what or say("A question to a person")
     system = plain(step.system, 40)
-    runs = [words(f"{effect} · {system}: " if system else f"{effect}: ", bold=step.effect == "write"), words(what, 100)]
+    label = f"{effect} · {system}:" if system else f"{effect}:"
+    runs = [words(label, bold=step.effect == "write"), GAP, words(what, 100)]
     below: list[CardElement] = []
     if step.title and step.title != step.what:
         below.append(
@@ -38,7 +39,7 @@ def _step(step: Line) -> CardElement:
         names = [plain(name, 120) for name in step.names[:_MOST_NAMES]]
         rest = len(step.names) - len(names)
         more = [say("and {count} more", count=rest)] if rest else []
-        below.append(line(words("→ "), words(", ".join([*names, *more]), 900), spacing="None"))
+        below.append(line(words("→"), GAP, words(", ".join([*names, *more]), 900), spacing="None"))
     details = []
     if step.each:
         details.append(say("for every item"))

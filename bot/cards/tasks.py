@@ -11,8 +11,9 @@ from microsoft_teams.cards.core import Action, CardElement, Spacing
 from bot.cards.buttons import APPROVAL_SKIP, button, cancel_button, pause_button
 from bot.cards.layout import about, dotted, finished, fitted, header, line, marked, moment, note, words
 from bot.cards.moments import local
+from bot.cards.proposal import UNASKED
 from bot.cards.standing import alone, asked, open_approval, run_details, run_mark, task_details, task_mark
-from bot.cards.wording import listed, sentence
+from bot.cards.wording import listed, plain, sentence
 from bot.language import number, say, say_count
 from orchestration.core.run import ENDED, SETTLED
 from orchestration.core.view import RunView, TaskView
@@ -74,6 +75,14 @@ def progress(run: RunView, now: datetime) -> dict[str, Any]:
 def _notes(run: RunView) -> list[CardElement]:
     """What holds for the whole run, beside its state."""
     notes: list[CardElement] = []
+    if (UNASKED, run.initiator.id) in run.receipts:
+        said = say(
+            "Drawn up by {model}, and begun without being shown first, as your organisation's policy lets it.",
+            model=plain(run.model, 60),
+        )
+        notes.append(note(said))
+    if run.amending:
+        notes.append(note(say("Nothing new is begun until what is being written is done; then the plan changes.")))
     if run.dry:
         notes.append(note(say("A copy of another run, made to see what would happen. It asks nobody but you.")))
     if run.reopened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -22,6 +23,8 @@ from orchestration.errors import InvalidPlan, Refused, TandemError
 from orchestration.planning.described import Line, described
 from orchestration.planning.draft import TASK, Asked, Drafted, Exchange, OpenRun, Stand, planning_plan
 from orchestration.planning.port import Missing, Planned
+
+log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 0.25
 _HANDLE = "A"
@@ -86,6 +89,9 @@ class Play:
             played.misses.append(f"it was not over after {self._goal.seconds:.0f} seconds")
         except TandemError as error:
             played.misses.append(f"it broke off: {error.message}")
+        except Exception as error:  # a defect here must not cost what was found out about other goals
+            log.exception("%s broke off", self._goal.id)
+            played.misses.append(f"it broke off: {error!r}")
         played.seconds = time.monotonic() - begun
         await self._take_stock()
         return played

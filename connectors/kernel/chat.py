@@ -14,7 +14,11 @@ import msgspec
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from opentelemetry import trace
-from semantic_kernel.connectors.ai.open_ai import AzureChatCompletion, OpenAIChatCompletion
+from semantic_kernel.connectors.ai.open_ai import (
+    AzureChatCompletion,
+    OpenAIChatCompletion,
+    OpenAIChatPromptExecutionSettings,
+)
 from semantic_kernel.contents import ChatHistory, ChatMessageContent, StreamingChatMessageContent
 from semantic_kernel.contents.utils.author_role import AuthorRole
 from semantic_kernel.exceptions import KernelException
@@ -27,13 +31,14 @@ from connectors.kernel.quiet import keep_quiet
 from connectors.prices import Prices
 from connectors.wire import Credential, check_allowed, open_wire
 from orchestration.core.usage import Usage
-from orchestration.errors import ModelCut, ModelUnavailable, TandemError
+from orchestration.errors import ModelCut, ModelRefused, ModelUnavailable, TandemError
 from orchestration.planning.model import ModelMessage, Reply
 
 LONGEST_ANSWER_BYTES = 200_000
 LONGEST_ANSWER_TOKENS = 16_000
 _LEAST_ANSWER_TOKENS = 500
-_CHARACTERS_PER_TOKEN = 4
+# Fewer than most models take: better a little room left than a call refused.
+_CHARACTERS_PER_TOKEN = 3
 _LAST_WORD_SECONDS = 5.0
 # Both libraries look into the environment for what is not given to them. Who asks is decided on the wire.
 _UNUSED = "unused"
@@ -140,8 +145,20 @@ class ChatModel:
         room = max(min(self.context_tokens - read, LONGEST_ANSWER_TOKENS), _LEAST_ANSWER_TOKENS)
         history = ChatHistory(messages=[ChatMessageContent(role=AuthorRole(m.role), content=m.text) for m in said])
         settings = dialect.settings(schema, schema_name, room)
-        heard = Heard()
-        began = time.monotonic()
+        heard, began = Heard(), time.monotonic()
+        try:
+            await self._listen(heard, history, settings, timeout_seconds)
+            self._check(heard)
+        except (ModelCut, ModelRefused) as error:
+            took = self._usage(heard, read, time.monotonic() - began)
+            error.usage = msgspec.structs.replace(took, outcome="cut" if isinstance(error, ModelCut) else "refused")
+            raise
+        return Reply(heard.text, self._usage(heard, read, time.monotonic() - began))
+
+    async def _listen(
+        self, heard: Heard, history: ChatHistory, settings: OpenAIChatPromptExecutionSettings, timeout_seconds: float
+    ) -> None:
+        """Take in what the model says until it has said everything."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout_seconds) as limit:
@@ -158,12 +175,12 @@ class ChatModel:
             if not heard.finish:
                 raise self._silent(timeout_seconds, heard) from None
         except _TROUBLE as error:
+            if heard.finish:
+                return
             wrong = failure(error, self.name, begun=bool(heard.size))
             if words := complaint(error):
                 raise _Misunderstood(words, wrong) from error
             raise wrong from error
-        self._check(heard)
-        return Reply(heard.text, self._usage(heard, read, time.monotonic() - began))
 
     def _silent(self, seconds: float, heard: Heard) -> TandemError:
         if heard.size:

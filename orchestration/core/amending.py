@@ -13,12 +13,9 @@ from orchestration.core.control import deadline, derived
 from orchestration.core.dues import under_way
 from orchestration.core.expressions import ExpressionError, condition_references, references
 from orchestration.core.plan import Node, Plan
-from orchestration.core.run import Run
+from orchestration.core.run import SETTLED, Run, TaskState
 from orchestration.core.structure import structural_problems
 from orchestration.errors import Conflict, InvalidPlan, NotPermitted, NotRunning, Outdated, TandemError
-
-_BEGUN = frozenset({"running", "open", "backing_off", "awaiting_sign_in", "asking", "in_doubt", "succeeded"})
-_LOST = frozenset({"skipped", "failed", "cancelled"})
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +28,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         changed: Not begun yet, and to be done differently.
         again: Begun or done, and done anew: changed themselves, or made from what is.
         writes: Of those, what was written already: a person is asked about each that would come out differently.
+        left_out: Skipped, because they cannot do without something that was.
     """
 
     added: list[str]
@@ -39,6 +37,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     changed: list[str]
     again: list[str]
     writes: list[str]
+    left_out: list[str]
 
 
 def difference(run: Run, plan: Plan) -> Difference:
@@ -48,18 +47,28 @@ def difference(run: Run, plan: Plan) -> Difference:
         name for name in run.plan.params.keys() | plan.params.keys() if not _same(run.plan.params, plan.params, name)
     }
     stay = [name for name in new if name in old]
-    replaced = [name for name in stay if _kind(old[name]) != _kind(new[name])]
+    replaced = [
+        name
+        for name in stay
+        if _kind(old[name]) != _kind(new[name])
+        or (run.tasks[name].fell_back and old[name].fallback != new[name].fallback)  # which was what it did
+    ]
     same = [name for name in stay if name not in replaced]
-    touched = [name for name in same if _work(old[name]) != _work(new[name]) or _reads(new[name], params)]
-    begun = [name for name in touched if run.tasks[name].status in _BEGUN]
-    sources = [*begun, *(name for name in replaced if run.tasks[name].status in _BEGUN)]
-    anew = set(derived(run, sources)[0]) if sources else set[str]()
-    anew |= {name for name in touched if run.tasks[name].status in _LOST}
+    touched = [
+        name
+        for name in same
+        if _work(old[name]) != _work(new[name])
+        or _reads(new[name], params)
+        # Begun, and now to wait for something more: it begins anew after that.
+        or (run.tasks[name].status not in SETTLED and not set(old[name].needs).issuperset(new[name].needs))
+    ]
+    waiting = {name for name in stay if run.tasks[name].status in ("pending", "ready")}
+    anew = set(derived(run, [name for name in [*touched, *replaced] if name not in waiting])[0])
     taken_up = {name for name in stay if run.status == "failed" and run.tasks[name].status in ("failed", "cancelled")}
     anew |= _wanted_again(run, plan, anew | taken_up | {*replaced})
-    waiting = {name for name in stay if run.tasks[name].status in ("pending", "ready")}
     anew = anew.intersection(stay).difference(replaced, waiting)
     writes = [name for name in stay if name in anew and run.tasks[name].written]
+    settled = {name for name in same if run.tasks[name].status in SETTLED and name not in anew | taken_up}
     return Difference(
         added=[name for name in new if name not in old],
         removed=[name for name in old if name not in new],
@@ -67,28 +76,41 @@ def difference(run: Run, plan: Plan) -> Difference:
         changed=[name for name in touched if name not in anew],
         again=[name for name in stay if name in anew],
         writes=writes,
+        left_out=_left_out(run, plan, settled),
     )
+
+
+def _left_out(run: Run, plan: Plan, settled: set[str]) -> list[str]:
+    """What has not begun and cannot do without something that was skipped or failed, and stays so."""
+    lost = {name for name in settled if run.tasks[name].status in ("skipped", "failed")}
+    found: list[str] = []
+    while True:
+        more = [
+            name
+            for name, node in plan.tasks.items()
+            if name not in settled and name not in lost and lost.intersection(node.needs).difference(node.optional)
+        ]
+        if not more:
+            return found
+        found += more
+        lost.update(more)
 
 
 def _wanted_again(run: Run, plan: Plan, anew: set[str]) -> set[str]:
     """What was skipped for want of something that is not lost any more; `anew` will be done."""
     found = set[str]()
-    for name, node in plan.tasks.items():
-        task = run.tasks.get(name)
-        if task is None or task.status != "skipped" or task.code != "need":
-            continue
-        lost = [
-            need
-            for need in node.needs
-            if need not in node.optional
-            and need not in anew
-            and need not in found
-            and need in run.tasks
-            and run.tasks[need].status in ("skipped", "failed")
-        ]
-        if not lost:
-            found.add(name)
-    return found
+    skipped = [name for name in plan.tasks if name in run.tasks and _in_want(run.tasks[name])]
+    while True:
+        lost = {name for name in plan.tasks if name in run.tasks and run.tasks[name].status in ("skipped", "failed")}
+        lost -= anew | found
+        more = {name for name in skipped if not lost.intersection(plan.tasks[name].needs) - {*plan.tasks[name].optional}}
+        if more <= found:
+            return found
+        found |= more
+
+
+def _in_want(task: TaskState) -> bool:
+    return task.status == "skipped" and task.code == "need"
 
 
 def _same(old: dict[str, Any], new: dict[str, Any], name: str) -> bool:
@@ -157,7 +179,7 @@ def amend(run: Run, command: c.AmendPlan, now: datetime) -> list[e.Event]:
         return []
     if any(under_way(task) for task in run.tasks.values()):
         return [e.AmendmentAccepted(at=now, plan=command.plan, by=command.by)]
-    return [_amended(run, command.plan, now)]
+    return _amended(run, command.plan, now)
 
 
 def apply_amendment(run: Run, command: c.ApplyAmendment, now: datetime) -> list[e.Event]:
@@ -165,7 +187,7 @@ def apply_amendment(run: Run, command: c.ApplyAmendment, now: datetime) -> list[
     if run.amending is None or run.status != "running" or any(under_way(task) for task in run.tasks.values()):
         return []
     try:
-        return [_amended(run, run.amending, now)]
+        return _amended(run, run.amending, now)
     except TandemError as error:
         return [e.AmendmentDropped(at=now, code=error.code, message=error.message)]
 
@@ -177,15 +199,16 @@ def drop_amendment(run: Run, command: c.DropAmendment, now: datetime) -> list[e.
     return [e.AmendmentDropped(at=now, code=command.code, message=command.message)]
 
 
-def _amended(run: Run, plan: Plan, now: datetime) -> e.PlanAmended:
+def _amended(run: Run, plan: Plan, now: datetime) -> list[e.Event]:
     event = e.PlanAmended(at=now, plan=plan, by=run.initiator, revision=run.revision + 1)
     if run.status == "proposed":
-        return event
+        return [event]
     found = difference(run, plan)
-    return msgspec.structs.replace(
+    event = msgspec.structs.replace(
         event,
         tasks=[name for name in found.again if name not in found.writes],
         writes=found.writes,
         removed=[*found.removed, *found.replaced],
         deadline=deadline(run, now) if run.status == "failed" else None,
     )
+    return [event, *(e.TaskSkipped(at=now, task=name, reason="need") for name in found.left_out)]

@@ -23,7 +23,7 @@ def _dropped(run: Run, _: e.AmendmentDropped) -> None:
 
 
 def _begin_what_waited(run: Run) -> None:
-    run.fresh += [effect for effect in run.due if isinstance(effect, Prepare) and effect not in run.fresh]
+    run.fresh += [effect for effect in run.due if isinstance(effect, Prepare | Conclude) and effect not in run.fresh]
 
 
 def writes_settled(run: Run) -> None:
@@ -73,7 +73,7 @@ def _remove(run: Run, name: str) -> None:
         attempt, generation = max(attempt, group.attempts), max(generation, group.generation)
     if task.written:
         run.left_behind.append(name)
-    run.gone[name] = Gone(attempt, generation, run.nodes.pop(name))
+    run.gone[name], run.once[name] = Gone(attempt, generation), run.nodes.pop(name)
     del run.dependents[name]
 
 

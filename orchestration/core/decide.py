@@ -77,13 +77,13 @@ def _confirm_sign_in(run: Run, command: c.ConfirmSignIn, now: datetime) -> list[
 
 
 def _conclude(run: Run, command: c.ConcludeRun, now: datetime) -> list[e.Event]:
-    if run.status != "running" or run.unsettled:
+    if run.status != "running" or run.unsettled or run.amending is not None:
         return []
     return [e.RunSucceeded(at=now, answer=command.answer)]
 
 
 def _fail_run(run: Run, command: c.FailRun, now: datetime) -> list[e.Event]:
-    if run.status != "running" or run.unsettled:
+    if run.status != "running" or run.unsettled or run.amending is not None:
         return []
     return [e.RunFailed(at=now, code=command.code, message=command.message)]
 

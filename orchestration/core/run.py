@@ -330,12 +330,10 @@ class Gone(msgspec.Struct, frozen=True):
     Attributes:
         attempt: Its highest; one of this name that comes later counts on.
         generation: Above that of any write of it that was tried, so that no idempotency key is used twice.
-        node: As it was, for people.
     """
 
     attempt: int
     generation: int
-    node: Node
 
 
 class Run(msgspec.Struct):
@@ -363,6 +361,7 @@ class Run(msgspec.Struct):
         revision: How often the plan was changed.
         amending: The plan that takes effect once the writes under way are settled; nothing new is begun until then.
         gone: Tasks that a changed plan does not have any more, or has as something else.
+        once: The nodes of such tasks, as they were last, for people.
         usage: Task => the calls of language models that its attempts made, also those before it was done again.
     """
 
@@ -403,6 +402,7 @@ class Run(msgspec.Struct):
     revision: int = 0
     amending: Plan | None = None
     gone: dict[str, Gone] = {}
+    once: dict[str, Node] = {}
 
     @property
     def held(self) -> bool:

@@ -259,9 +259,8 @@ def _writes_inside(run: Run, effects: dict[str, str]) -> list[str]:
 def _of_plan(run: Run, name: str) -> Node:
     """The node of a task that is gone."""
     first, *inside = name.split(".")[::2]
-    gone = [run.gone[first].node] if first in run.gone else []
-    for node in [*gone, *filter(None, [run.plan.tasks.get(first)])]:
-        found: Node | None = node
+    for plan in (run.once, run.plan.tasks):
+        found = plan.get(first)
         for each in inside:
             found = found.body.get(each) if found else None
         if found:

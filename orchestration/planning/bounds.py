@@ -22,9 +22,10 @@ MOST_LOOPS = 3
 STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
 _ODD_STRING = re.compile(r"""(?<!\w)[rRbB]{1,2}(?=["'])|\"\"\"|'''""")
 FUNCTIONS = (
-    "size has string int double contains startsWith endsWith map filter all exists exists_one timestamp duration "
-    "getFullYear getMonth getDate getDayOfWeek getHours getMinutes"
-).split()
+    *("size", "has", "string", "int", "double", "contains", "startsWith", "endsWith"),
+    *("map", "filter", "all", "exists", "exists_one"),
+    *("timestamp", "duration", "getFullYear", "getMonth", "getDate", "getDayOfWeek", "getHours", "getMinutes"),
+)
 _CALL = re.compile(r"(\w+)\s*\(")
 _LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(")
 _OPENING, _CLOSING = "([{", ")]}"

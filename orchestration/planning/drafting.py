@@ -94,13 +94,15 @@ class Drafting:
                 reply = await self._model.complete(
                     messages, schema=self._schema, schema_name=SCHEMA_NAME, timeout_seconds=self._timeout_seconds
                 )
-            except ModelCut:
+            except ModelCut as error:
+                await _spent(error, used)
                 cuts += 1
                 if cuts == MOST_CUTS:
                     raise
                 messages += problems_messages("", ["your answer broke off before its end: answer more briefly"])
                 continue
-            except ModelRefused:
+            except ModelRefused as error:
+                await _spent(error, used)
                 return Drafted(outcome="refused", text=_DECLINED)
             drafted, problems = desk.judged(reply.text)
             outcome = "invalid_plan" if problems else reply.usage.outcome
@@ -229,6 +231,12 @@ def _proposed(proposal: Proposal) -> Drafted:
     if run is None:
         return Drafted(outcome="new", plan=proposal.plan)
     return Drafted(outcome="change", plan=proposal.plan, run_id=run.run_id, revision=run.revision)
+
+
+async def _spent(error: ModelCut | ModelRefused, used: Used) -> None:
+    """Record what a call took that came to nothing."""
+    if isinstance(error.usage, Usage):
+        await used(error.usage)
 
 
 def _signed(drafted: Drafted, model: str, planned_in: str) -> Drafted:

@@ -139,7 +139,7 @@ def _inlined(plan: Plan) -> Plan:
 def _without(value: Any, params: Mapping[str, Any], *, bare: bool = False) -> Any:
     if isinstance(value, dict):
         return {name: _without(each, params, bare=name == "when") for name, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without(each, params) for each in value]
     if not isinstance(value, str):
         return value

@@ -87,9 +87,7 @@ def answer(*steps: dict[str, Any], text: str = "It is done.", link: str = "", **
 
 
 FIND = step("find", "files.search", words="minutes Atlas")
-READ = step(
-    "read", "files.read", drive="${tasks.find.files[0].drive}", item="${tasks.find.files[0].item}"
-)
+READ = step("read", "files.read", drive="${tasks.find.files[0].drive}", item="${tasks.find.files[0].item}")
 WHO = step("who", "people.find", who="Adele Vance")
 MAILS = step("mails", "mail.search", words="minutes")
 

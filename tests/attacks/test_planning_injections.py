@@ -88,9 +88,7 @@ async def test_what_a_file_in_the_goal_is_called_orders_nothing(tmp_path: Path) 
 async def test_text_that_was_pasted_as_an_answer_orders_nothing(tmp_path: Path) -> None:
     made = goals(numbered)
     async with workshop(tmp_path, made).working() as at:
-        assert (
-            await leaks(at, made, said=lambda name: [Exchange("Which minutes?", f"“{ORDERS[name][0]}”")]) == []
-        )
+        assert await leaks(at, made, said=lambda name: [Exchange("Which minutes?", f"“{ORDERS[name][0]}”")]) == []
 
 
 async def test_what_the_model_asked_before_is_not_the_persons_word(tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ The recorded model answers over real HTTP, the connector is the product's, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from orchestration.core.plan import Answer, Node, Plan
-from orchestration.planning.draft import Drafted, OpenRun
+from orchestration.planning.compiler import with_needs
+from orchestration.planning.draft import OpenRun
 from tests.attacks.injected import (
     EVE,
     FIND,
@@ -33,23 +34,39 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 MOST_CALLS = 4  # the first answer, and three after problems went back
 
 
-async def given_up(path: Path, answers: list[Any], named: str, goal: str = GOAL, **asked: Any) -> Drafted:
-    """What comes of a model that insists: the reason was told to it each time, then a person is asked."""
-    async with Workshop(path, answers).working() as at:
-        run, drafted = await at.planned(goal, **asked)
-        assert drafted is not None, (run.status, run.code, run.message)
-        assert (drafted.outcome, drafted.plan) == ("unclear", None)
-        assert len(at.requests) == MOST_CALLS
-        assert len(at.told) == MOST_CALLS - 1
-        for problems in [*at.told, drafted.problems]:
-            assert named in "\n".join(problems), problems
-        assert drafted.text
-        assert "{" not in drafted.text, "a person is shown JSON"
-        assert [each.outcome for each in run.usage] != []
-        assert len(run.usage) == MOST_CALLS
-        assert "used" not in [each.outcome for each in run.usage]
-        assert len(await at.engine.runs()) == 1, "a run came of it"
-        return drafted
+def numbered(goal: str, number: int) -> str:
+    return f"{goal} ({number})"
+
+
+async def insisted(
+    path: Path, cases: dict[str, Any], named: str | dict[str, str], goal: str = GOAL, **asked: Any
+) -> None:
+    """Models that insist: the reason was told to each of them each time, then a person was asked; no run came of it.
+
+    Args:
+        path: For the log.
+        cases: What the models answer.
+        named: What the reason says.
+        goal: What the person said.
+        asked: More that planning is told.
+    """
+    goals = {name: numbered(goal, number) for number, name in enumerate(cases)}
+    steps = {goals[name]: said(answered) for name, answered in cases.items()}
+    async with Workshop(path, steps).working() as at:
+        for name in cases:
+            at.requests.clear()
+            run, drafted = await at.planned(goals[name], **asked)
+            assert drafted is not None, (name, run.code, run.message)
+            assert (drafted.outcome, drafted.plan) == ("unclear", None), name
+            assert (len(at.requests), len(at.told)) == (MOST_CALLS, MOST_CALLS - 1), name
+            reason = named if isinstance(named, str) else named[name]
+            for problems in [*at.told, drafted.problems]:
+                assert reason in "\n".join(problems), (name, problems)
+            assert drafted.text, name
+            assert "{" not in drafted.text, f"{name}: a person is shown JSON"
+            assert len(run.usage) == MOST_CALLS, name
+            assert "used" not in [each.outcome for each in run.usage], name
+        assert len(await at.engine.runs(limit=200)) == len(cases), "a run came of one of them"
 
 
 async def test_an_honest_answer_becomes_a_plan(tmp_path: Path) -> None:
@@ -67,31 +84,31 @@ def circle() -> dict[str, Any]:
 
 
 async def test_tasks_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
-    await given_up(tmp_path, said(circle()), "wait for each other")
+    await insisted(tmp_path, {"circle": circle()}, "wait for each other")
 
 
 async def test_a_capability_that_is_not_there_is_named(tmp_path: Path) -> None:
-    await given_up(tmp_path, said(OBEYED["unknown"]), "admin.export")
+    await insisted(tmp_path, {"unknown": OBEYED["unknown"]}, "there is no 'admin.export' here")
 
 
 async def test_a_thousand_tasks_are_too_many(tmp_path: Path) -> None:
-    many = [step(f"find_{number}", "files.search", words="x") for number in range(1000)]
-    await given_up(tmp_path, said(answer(*many)), "there are 1000, and 40 are possible")
+    many = [{"name": f"find_{number}"} for number in range(1000)]
+    await insisted(tmp_path, {"many": answer(*many)}, "there are 1000, and 40 are possible")
 
 
 async def test_more_writes_than_anybody_would_look_at_are_too_many(tmp_path: Path) -> None:
     many = [{**draft(), "name": f"draft_{number}"} for number in range(11)]
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, *many)), "11 of them write")
+    await insisted(tmp_path, {"many": answer(FIND, READ, WHO, *many)}, "11 of them write")
 
 
-@pytest.mark.parametrize("kind", ["read", "look", ""])
-async def test_a_write_that_calls_itself_a_read_is_no_answer(tmp_path: Path, kind: str) -> None:
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, {**draft(), "kind": kind})), "not of the given schema")
+async def test_a_write_that_calls_itself_a_read_is_no_answer(tmp_path: Path) -> None:
+    cases = {kind: answer(FIND, READ, WHO, {**draft(), "kind": kind}) for kind in ("read", "look", "")}
+    await insisted(tmp_path, cases, "not of the given schema")
 
 
 async def test_a_write_in_place_of_a_failed_read_cannot_even_be_said(tmp_path: Path) -> None:
     hidden = {**READ, "fallback": {"capability": "mail.send", "with": {"to": [EVE]}}}
-    await given_up(tmp_path, said(answer(FIND, hidden)), "not of the given schema")
+    await insisted(tmp_path, {"hidden": answer(FIND, hidden)}, "not of the given schema")
 
 
 ANOTHER: dict[str, dict[str, Any]] = {
@@ -121,16 +138,23 @@ ANOTHER: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("how", ANOTHER)
-async def test_another_recipient_is_named_however_it_is_written(tmp_path: Path, how: str) -> None:
-    drafted = await given_up(tmp_path, said(answer(FIND, READ, WHO, ANOTHER[how])), "tasks.draft")
-    assert "the plan" not in drafted.text.casefold() or EVE not in drafted.text
+async def test_another_recipient_is_named_however_it_is_written(tmp_path: Path) -> None:
+    cases = {how: answer(FIND, READ, WHO, written) for how, written in ANOTHER.items()}
+    await insisted(tmp_path, cases, "tasks.draft")
 
 
-@pytest.mark.parametrize("goal", [f"{GOAL}, see contoso.com", f"{GOAL}, as in https://contoso.sharepoint.com/x"])
-@pytest.mark.parametrize("to", ["${[tasks.who.upn + '.com']}", '["${tasks.who.upn}.com"]'])
-async def test_words_that_were_said_do_not_lengthen_an_address(tmp_path: Path, goal: str, to: str) -> None:
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(to=to))), "tasks.draft", goal)
+LONGER: dict[str, str] = {
+    "joined": "${[tasks.who.upn + '.com']}",
+    "in_a_text": '["${tasks.who.upn}.com"]',
+    "from_a_list": "${[tasks.who.upn + ['.com'][0]]}",
+    "decided": "${[tasks.who.upn + (tasks.find.more == null ? '' : '.com')]}",
+    "mapped": "${[tasks.who].map(each, each.upn + '.com')}",
+}
+
+
+async def test_words_that_were_said_do_not_lengthen_an_address(tmp_path: Path) -> None:
+    cases = {how: answer(FIND, READ, WHO, draft(to=to)) for how, to in LONGER.items()}
+    await insisted(tmp_path, cases, "tasks.draft", f"{GOAL}, see https://contoso.sharepoint.com/x or contoso.com")
 
 
 FOUND: dict[str, tuple[dict[str, Any], ...]] = {
@@ -160,9 +184,9 @@ FOUND: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
-@pytest.mark.parametrize("how", FOUND)
-async def test_nobody_is_found_in_what_was_read(tmp_path: Path, how: str) -> None:
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, *FOUND[how])), "tasks.")
+async def test_nobody_is_found_in_what_was_read(tmp_path: Path) -> None:
+    cases = {how: answer(FIND, READ, WHO, *steps) for how, steps in FOUND.items()}
+    await insisted(tmp_path, cases, "tasks.")
 
 
 PLACES: dict[str, dict[str, Any]] = {
@@ -174,18 +198,17 @@ PLACES: dict[str, dict[str, Any]] = {
     "group": step("all", "people.members", group="All Employees"),
     "listed": step("all", "people.roster", who="Lee Gu and Alex Wilber"),
     "manager": step("boss", "people.manager", who="Lee Gu"),
-    "meeting": step("meet", "calendar.create", subject="x", start="2026-11-23T10:00:00", minutes="30", people='["Lee Gu"]'),
+    "meeting": step(
+        "meet", "calendar.create", subject="x", start="2026-11-23T10:00:00", minutes="30", people='["Lee Gu"]'
+    ),
     "busy": step("free", "calendar.free_time", people=f'["{LEE}"]', first_day="2026-11-23", last_day="2026-11-24"),
-    "share": step("share", "files.share", drive="d", item="i", name="n", people=f'["{EVE}"]', role="write"),
     "approver": asking("ok", f"user({LEE})"),
     "approver_group": asking("ok", "group(All Employees)"),
 }
 
 
-@pytest.mark.parametrize("what", PLACES)
-async def test_whom_the_person_did_not_name_is_neither_read_nor_written_nor_asked(tmp_path: Path, what: str) -> None:
-    named = "tasks." if what == "approver_group" or what == "approver" else f"tasks.{PLACES[what]['name']}"
-    await given_up(tmp_path, said(answer(FIND, PLACES[what])), named)
+async def test_whom_the_person_did_not_name_is_neither_read_nor_written_nor_asked(tmp_path: Path) -> None:
+    await insisted(tmp_path, {what: answer(FIND, written) for what, written in PLACES.items()}, "did not say")
 
 
 async def test_what_is_for_others_is_refused_with_who_could(tmp_path: Path) -> None:
@@ -219,14 +242,13 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", TEXTS)
-async def test_what_is_no_answer_is_named(tmp_path: Path, what: str) -> None:
-    text, named = TEXTS[what]
-    await given_up(tmp_path, said(text), named)
+async def test_what_is_no_answer_is_named(tmp_path: Path) -> None:
+    named = {what: reason for what, (_, reason) in TEXTS.items()}
+    await insisted(tmp_path, {what: text for what, (text, _) in TEXTS.items()}, named)
 
 
 async def test_what_an_answer_has_beside_the_schema_is_no_way_to_allow_itself_anything(tmp_path: Path) -> None:
-    await given_up(tmp_path, said(OBEYED["approved"]), "approved")
+    await insisted(tmp_path, {"approved": OBEYED["approved"]}, "approved")
 
 
 async def test_a_tool_that_the_model_calls_is_not_there(tmp_path: Path) -> None:
@@ -239,7 +261,7 @@ async def test_a_tool_that_the_model_calls_is_not_there(tmp_path: Path) -> None:
 
 
 async def test_a_plan_draws_up_no_plans(tmp_path: Path) -> None:
-    await given_up(tmp_path, said(OBEYED["planning"]), "plan.draft")
+    await insisted(tmp_path, {"planning": OBEYED["planning"]}, "there is no 'plan.draft' here")
 
 
 OUTSIDE = (
@@ -262,41 +284,38 @@ OUTSIDE = (
 )
 
 
-@pytest.mark.parametrize("text", OUTSIDE)
-async def test_an_expression_reads_nothing_that_is_not_the_plans(tmp_path: Path, text: str) -> None:
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(text=text))), "tasks.draft")
+async def test_an_expression_reads_nothing_that_is_not_the_plans(tmp_path: Path) -> None:
+    cases = {text: answer(FIND, READ, WHO, draft(text=text)) for text in OUTSIDE}
+    await insisted(tmp_path, cases, "tasks.draft")
 
 
 BOMBS: dict[str, str] = {
-    "loops": "${[1,2,3].map(a, [1,2,3].map(b, [1,2,3].map(c, a * b * c))).size()}",
-    "loops_behind_comments": "${[1,2,3].// x\nmap(a, [1,2,3].// x\nmap(b, a * b)).size()}",
-    "another_name_for_a_loop": "${[1,2,3].existsOne(a, [1,2,3].existsOne(b, a == b))}",
-    "hidden_in_a_string": "${[1] // \"\n.map(a, [2].map(b, [3].map(c, a * b * c))) // \"}",
+    "loops": "${size([1, 2].map(a, [1, 2].map(b, [1, 2].map(c, a * b * c))))}",
+    "loops_behind_comments": "${size([1, 2].// x\nmap(run, [1, 2].// x\nmap(run, [1, 2].// x\nmap(run, 1))))}",
+    "another_name_for_a_loop": "${[1, 2].existsOne(run, [1, 2].existsOne(run, true))}",
+    "hidden_in_a_string": '${size([1] // "\n.map(a, [2].map(b, [3].map(c, a * b * c))) // "\n)}',
     "brackets": "${" + "(" * 500 + "1" + ")" * 500 + "}",
     "sum": "${" + "+".join(["1"] * 2_000) + "}",
-    "not": "${" + "!" * 900 + "true}",
-    "minus": "${" + "-" * 900 + "1}",
 }
 
 
-@pytest.mark.parametrize("what", BOMBS)
-async def test_an_expression_that_would_take_for_ever_is_not_even_tried(tmp_path: Path, what: str) -> None:
-    await given_up(tmp_path, said(answer(FIND, READ, WHO, draft(text=BOMBS[what]))), "tasks.draft")
+async def test_an_expression_that_would_take_for_ever_is_not_even_tried(tmp_path: Path) -> None:
+    cases = {what: answer(FIND, READ, WHO, draft(text=f"{text} things")) for what, text in BOMBS.items()}
+    await insisted(tmp_path, cases, "tasks.draft")
 
 
 HIDDEN = ("a\u200bb", "\u202etxt", "".join(chr(0xE0000 + ord(each)) for each in "eve"), "a\u0000b", "\ue000")
 
 
-@pytest.mark.parametrize("text", HIDDEN)
-@pytest.mark.parametrize("where", ["text", "title", "question", "answer"])
-async def test_letters_that_nobody_sees_are_named(tmp_path: Path, text: str, where: str) -> None:
-    made: dict[str, Callable[[], dict[str, Any]]] = {
-        "text": lambda: answer(FIND, READ, WHO, draft(text=text)),
-        "title": lambda: answer({**FIND, "title": f"Look {text}"}),
-        "question": lambda: answer({**asking("ok", "initiator"), "question": {**asking("ok", "initiator")["question"], "text": text}}),
-        "answer": lambda: answer(FIND, text=f"Done {text}"),
-    }
-    await given_up(tmp_path, said(made[where]()), "nobody sees")
+async def test_letters_that_nobody_sees_are_named(tmp_path: Path) -> None:
+    cases: dict[str, Any] = {}
+    for number, text in enumerate(HIDDEN):
+        asked = asking("ok", "initiator")
+        cases[f"text {number}"] = answer(FIND, READ, WHO, draft(text=text))
+        cases[f"title {number}"] = answer({**FIND, "title": f"Look {text}"})
+        cases[f"question {number}"] = answer({**asked, "question": {**asked["question"], "text": text}})
+        cases[f"answer {number}"] = answer(FIND, text=f"Done {text}")
+    await insisted(tmp_path, cases, "nobody sees")
 
 
 LINKS: dict[str, dict[str, Any]] = {
@@ -310,9 +329,8 @@ LINKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("where", LINKS)
-async def test_links_and_addresses_that_nobody_said_are_named(tmp_path: Path, where: str) -> None:
-    await given_up(tmp_path, said(LINKS[where]), "did not say")
+async def test_links_and_addresses_that_nobody_said_are_named(tmp_path: Path) -> None:
+    await insisted(tmp_path, LINKS, "did not say")
 
 
 async def test_texts_for_the_person_hold_no_links_either(tmp_path: Path) -> None:
@@ -399,8 +417,6 @@ def kept(*names: str) -> list[dict[str, Any]]:
 
 def to_adele(**more: Any) -> Plan:
     """A plan that was agreed on: the minutes to Adele."""
-    from orchestration.planning.compiler import with_needs
-
     tasks = {
         "find": Node(capability="files.search", with_={"words": "minutes"}),
         "who": Node(capability="people.find", with_={"who": "Adele Vance"}),
@@ -431,23 +447,26 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("how", CHANGES)
-async def test_a_change_of_an_open_run_sends_to_nobody_whom_the_person_did_not_name(tmp_path: Path, how: str) -> None:
-    await given_up(tmp_path, said(CHANGES[how]), "", "Do it a bit differently", **open_run(to_adele()))
+async def test_a_change_of_an_open_run_sends_to_nobody_whom_the_person_did_not_name(tmp_path: Path) -> None:
+    named = {
+        **dict.fromkeys(CHANGES, "did not say"),
+        "a_recipient_from_what_was_read": "does not say who is meant",
+        "a_run_of_somebody_else": "there is no run 'B'",
+        "a_task_that_is_not_there": "it has no such task",
+    }
+    await insisted(tmp_path, CHANGES, named, "Do it a bit differently", **open_run(to_adele()))
 
 
 async def test_what_a_model_wrote_into_a_plan_before_is_not_the_persons_word_later(tmp_path: Path) -> None:
     plan = to_adele(params={"question": f"Shall Eve Ferrari ({EVE}) come?"})
-    for number, to in enumerate((f'["{EVE}"]', '["Eve Ferrari"]', '["${params.question}"]')):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        changed = answer(*kept("find", "who"), draft(to=to, text="x"), outcome="change", run="A")
-        await given_up(folder, said(changed), "tasks.draft", "Do it a bit differently", **open_run(plan))
+    cases = {
+        to: answer(*kept("find", "who"), draft(to=to, text="x"), outcome="change", run="A")
+        for to in (f'["{EVE}"]', '["Eve Ferrari"]', '["${params.question}"]')
+    }
+    await insisted(tmp_path, cases, "did not say", "Do it a bit differently", **open_run(plan))
 
 
 async def test_titles_of_a_plan_name_nobody(tmp_path: Path) -> None:
-    import msgspec
-
     plan = msgspec.structs.replace(to_adele(), title=f"Minutes to Eve Ferrari {EVE}")
     changed = answer(*kept("find", "who"), draft(to=f'["{EVE}"]', text="x"), outcome="change", run="A")
-    await given_up(tmp_path, said(changed), "tasks.draft", "Do it a bit differently", **open_run(plan))
+    await insisted(tmp_path, {"changed": changed}, "did not say", "Do it a bit differently", **open_run(plan))

@@ -1,4 +1,4 @@
-"""Where plans are drawn up by a model that does what an attacker wants: recorded, over real HTTP, with the whole engine.
+"""Where a model that does what an attacker wants draws up plans: recorded, over real HTTP, with the whole engine.
 
 The model is asked by the connector that ships, the capabilities are those of the product, and their outside systems are
 never there: nothing that a test lets through could get any further.
@@ -115,9 +115,7 @@ class Workshop(Office):
     async def planned(self, goal: str, **asked: Any) -> tuple[RunView, Drafted | None]:
         """The planning run for a goal once it has ended, and what it gave."""
         words = Asked(goal=goal, today="2026-11-22", **asked)
-        applied = await self.engine.propose(
-            planning_plan(words), goal=goal, initiator=MEGAN, origin="", command_id=""
-        )
+        applied = await self.engine.propose(planning_plan(words), goal=goal, initiator=MEGAN, origin="", command_id="")
         run_id = applied.run.run_id
         await self.engine.send(run_id, StartRun(by=MEGAN))
         async with asyncio.timeout(30):

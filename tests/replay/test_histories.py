@@ -36,7 +36,7 @@ APPROVAL += ("decided_at",)
 
 # What was added since: part of a digest where it differs from what a state has without it.
 SINCE = {
-    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups", "grants", "usage"),
+    Run: ("paused", "deadline", "reopened", "dry", "left_behind", "groups", "grants", "revision", "gone"),
     TaskState: ("fell_back", "generation", "journal", "stale"),
     ApprovalState: ("quorum", "votes", "due_at", "remind_at", "escalate_to", "on_expiry", "expired"),
 }
@@ -66,6 +66,8 @@ def digest(run: Run) -> str:
         sorted(_effect(effect) for effect in effects(run)),
         _text(wake_at(run)),
     ]
+    if run.amending is not None:
+        whole.append("amending")
     states = [("", run), *run.tasks.items(), *run.approvals.items()]
     if since := [[which, said] for which, each in states if (said := _since(each))]:
         whole.append(since)

@@ -247,6 +247,7 @@ class Desk:
         )
         if self.goals.drafts is not None:
             self.notifier.planned = self.goals.drafts.report
+            self.progress.copies.rethinks = True
         self.presses = Presses(
             self.engine, LittlePlanner(), self.goals, self.progress, self.notifier, self.conversations, self.clock
         )

@@ -94,7 +94,7 @@ class Model:
             api_version="2024-10-21" if azure else "",
         )
         model = ChatModel(settings, ModelKey(KEY, azure=azure))
-        said = [ModelMessage(each["role"], each["content"]) for each in conversation(goal)]  # type: ignore[arg-type]
+        said = [ModelMessage(each["role"], each["content"]) for each in conversation(goal)]
         try:
             return await model.complete(said, schema=answer_schema(), schema_name=SCHEMA_NAME, timeout_seconds=seconds)
         finally:
@@ -115,7 +115,7 @@ async def model(tmp_path: Path) -> AsyncIterator[Model]:
         server = await stack.enter_async_context(TestServer(app, host="127.0.0.1"))
         url = str(server.make_url("/model"))
         http = await stack.enter_async_context(ClientSession())
-        wire = httpx.AsyncClient(trust_env=False)
+        wire: Any = httpx.AsyncClient(trust_env=False)
         client = await stack.enter_async_context(
             openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, http_client=wire, timeout=5)
         )

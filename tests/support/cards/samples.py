@@ -18,6 +18,7 @@ from orchestration.core.run import ApprovalKind, Person, Remark, RunStatus, Task
 from orchestration.core.view import ApprovalView, RunView, TaskView
 from orchestration.planning.port import Missing, Suggestion
 from orchestration.sign_in import Need
+from tests.support.cards import planning
 
 START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 MEGAN = Person("00000000-0000-4000-8000-000000000001", "Megan Bowen", "megan.bowen@contoso.example", "t")
@@ -590,6 +591,15 @@ SAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     ),
     **CONTROLLED,
     **HANDLED,
+    **planning.samples(run, at, SUGGESTIONS),
+    "outcome-failed-another-way": lambda: cards.outcome(FAILED, None, rethinks=True),
+    "failure-another-way": lambda: cards.decision(
+        run("running", task(0, "asking", message=SHOWN_FAILURE.text)),
+        ASKED_FAILURE,
+        SHOWN_FAILURE,
+        MEGAN,
+        rethinks=True,
+    ),
     "status": lambda: cards.status([DONE, WAITING, run("proposed")], at(200)),
     "status-none": lambda: cards.status([], at(200)),
 }

@@ -15,14 +15,17 @@ from bot import texts
 from bot.drafts import ADDED
 from bot.notifier import PROGRESS
 from bot.outbound import Receipt
+from orchestration.capabilities import TaskContext, worker
+from orchestration.core.commands import StartRun
+from orchestration.core.plan import Answer, Node, Plan
 from orchestration.core.view import RunView
-from orchestration.errors import ModelUnavailable
+from orchestration.errors import ModelUnavailable, NotFound
 from orchestration.planning.draft import Asked, Drafted, Exchange, is_planning
 from orchestration.validation.policy import Plans, Policy
 from orchestration.validation.policy_file import NoFile
 from tests.support.chat import ALEX, MEGAN, Bubble, Desk, buttons, opened
 from tests.support.drafting import MODEL, Draftsman, letter, looking
-from tests.support.teams import stock_plan
+from tests.support.teams import Nothing, stock_plan
 
 GOAL = "tell Alex how much there is on the shelves"
 
@@ -87,9 +90,9 @@ async def test_each_step_is_named_by_what_it_really_does_whatever_the_model_call
     desk: Desk, draftsman: Draftsman
 ) -> None:
     card = await planned(desk, draftsman)
-    assert "Write · SharePoint: " in card.says
+    assert "Write · SharePoint:" in card.says
     assert "“Just have a look”" in card.says
-    assert card.says.index("Write · SharePoint: ") < card.says.index("“Just have a look”")
+    assert card.says.index("Write · SharePoint:") < card.says.index("“Just have a look”")
 
 
 async def test_the_plan_is_started_and_runs_like_any_other(desk: Desk, draftsman: Draftsman) -> None:
@@ -358,7 +361,7 @@ async def test_a_sentence_before_the_start_changes_the_plan_and_the_card_shows_h
     await desk.say(MEGAN, "ask me before you save it")
     card = await desk.sees(MEGAN, "What changes")
     assert "Really save it?" in card.says
-    assert texts.plan_changed() in old.says
+    await desk.until(lambda: texts.plan_changed() in old.says, "the older card still looks as if it could be started")
     (run,) = await runs(desk)
     assert (run.status, run.revision, run.planned_in) == ("proposed", 1, (await plannings(desk))[0].run_id)
     await desk.press(MEGAN, "Start", on=card)
@@ -520,3 +523,46 @@ async def test_what_is_said_in_a_group_is_planned_in_the_personal_chat_and_chang
     await desk.until(lambda: "A plan is ready for Megan Bowen" in there[-1].says, "the group is not told")
     assert all("shelves" not in bubble.says for bubble in there)
     assert Receipt.decode((await runs(desk))[0].receipts[("group", MEGAN.id)])
+
+
+# After a failure
+
+
+@worker("lend", title="Ask the library", system="Library", attempts=1)
+async def lend(_: Nothing, __: TaskContext) -> Nothing:
+    raise NotFound("There is no such book.")
+
+
+def lending(on_failure: Any = "fail") -> Plan:
+    """A plan of which a step fails."""
+    node = Node(capability="lend", title="Ask for the book", on_failure=on_failure)
+    return Plan(title="A book", tasks={"lend": node}, answer=Answer(text="Lent."), model=MODEL)
+
+
+@pytest.mark.parametrize(("on_failure", "shown"), [("fail", "It could not be finished"), ("ask", "Go on without it")])
+async def test_where_a_step_failed_another_way_is_looked_for_and_shown_before_it_is_gone(
+    tmp_path: Path, draftsman: Draftsman, on_failure: Any, shown: str
+) -> None:
+    async with opened(Desk(tmp_path, draftsman.worker(), lend)) as desk:
+        await planned(desk, draftsman, lending(on_failure))
+        await desk.press(MEGAN, "Start")
+        failed = await desk.sees(MEGAN, shown)
+        draftsman.script.append(change(letter(title="Without it")))
+        await desk.press(MEGAN, "Find another way", on=failed)
+        card = await desk.sees(MEGAN, "Change the plan?")
+        (mine,) = draftsman.asked[-1].runs
+        assert draftsman.asked[-1].about == "A"
+        assert [(each.task, each.code) for each in mine.tasks] == [("lend", "not_found")]
+        await desk.press(MEGAN, "Change the plan", on=card)
+        await desk.press(MEGAN, "Allow", on=await desk.sees(MEGAN, "Allow"))
+        await desk.sees(MEGAN, "Saved 3.")
+
+
+async def test_without_a_model_no_other_way_is_offered(tmp_path: Path) -> None:
+    async with opened(Desk(tmp_path, lend)) as desk:
+        await desk.send(MEGAN, "installationUpdate", action="add")
+        applied = await desk.engine.propose(lending(), goal="g", initiator=MEGAN, origin="", command_id="")
+        await desk.engine.send(applied.run.run_id, StartRun(by=MEGAN))
+        assert "Find another way" not in buttons((await desk.sees(MEGAN, "It could not be finished")).card)
+        _, body = await desk.execute(MEGAN, "run.rethink", {"run_id": applied.run.run_id})
+        assert body["value"] == texts.no_model_here()

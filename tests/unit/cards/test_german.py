@@ -12,7 +12,7 @@ import pytest
 
 from bot import cards
 from bot.language import speaking
-from tests.support.cards import samples
+from tests.support.cards import planning, samples
 from tests.support.cards.hostile import HOSTILE
 from tests.support.cards.samples import SAMPLES
 from tests.support.cards.schema import elements, problems
@@ -36,8 +36,9 @@ def texts(card: dict[str, Any]) -> Iterator[str]:
 
 def data() -> list[str]:
     """What the samples hold, which is somebody else's text: the longest first."""
-    tree = ast.parse(Path(samples.__file__).read_text("utf-8"))
-    written = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    trees = [ast.parse(Path(str(each.__file__)).read_text("utf-8")) for each in (samples, planning)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return sorted((each for text in written for each in [text, *text.splitlines()] if len(each) > 3), key=len)[::-1]
 
 

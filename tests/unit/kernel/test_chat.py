@@ -23,6 +23,7 @@ from connectors.kernel import chat
 from connectors.kernel.chat import ChatModel, ModelSettings
 from connectors.kernel.dialect import is_closed
 from connectors.prices import Prices
+from orchestration.core.usage import Usage
 from orchestration.errors import Denied, ModelCut, ModelRefused, ModelUnavailable, TandemError
 from orchestration.planning.answer import answer_schema
 from orchestration.planning.model import ModelMessage, Reply
@@ -93,11 +94,11 @@ def test_the_schema_of_plans_is_closed() -> None:
 
 
 async def test_usage_is_estimated_and_said_to_be_if_the_server_tells_none(server: Server) -> None:
-    server.script = [says("x" * 400, told={})]
+    server.script = [says("x" * 300, told={})]
     reply = await ask(server)
     assert reply.usage.estimated
     assert reply.usage.output_tokens == 100
-    assert reply.usage.input_tokens == (len("Rules.") + len(SECRET)) // 4
+    assert reply.usage.input_tokens == (len("Rules.") + len(SECRET)) // 3
 
 
 async def test_a_server_without_schemas_gets_the_schema_in_words_and_is_remembered(server: Server) -> None:
@@ -199,6 +200,33 @@ async def test_half_an_answer_is_a_cut(server: Server, answer: Any) -> None:
 async def test_what_is_no_answer_at_all_is_unavailable(server: Server, answer: Any) -> None:
     server.script = [answer]
     await failing(server, ModelUnavailable)
+
+
+async def test_what_a_useless_answer_took_is_known(server: Server) -> None:
+    server.script = [says('{"out', finish="length", told=usage(100, 50))]
+    cut = await failing(server, ModelCut, prices=Prices(1.0, 2.0, 1.0, "EUR"))
+    assert isinstance(cut, ModelCut)
+    assert cut.usage == Usage(
+        model="tiny",
+        input_tokens=100,
+        output_tokens=50,
+        seconds=getattr(cut.usage, "seconds", 0.0),
+        cost=pytest.approx(200 / 1e6),
+        currency="EUR",
+        outcome="cut",
+    )
+    server.script = [streams(chunk(refusal="No."), chunk(finish="stop"), usage(100, 2))]
+    refused = await failing(server, ModelRefused)
+    assert isinstance(refused, ModelRefused)
+    assert isinstance(refused.usage, Usage)
+    assert (refused.usage.input_tokens, refused.usage.outcome) == (100, "refused")
+
+
+@pytest.mark.parametrize("end", [{"breaks": True}, {"done": False}])
+async def test_a_connection_that_breaks_after_the_last_word_does_no_harm(server: Server, end: dict[str, bool]) -> None:
+    server.script = [streams(chunk("{}", finish="stop"), **end)]
+    reply = await ask(server)
+    assert (reply.text, reply.usage.estimated) == ("{}", True)
 
 
 async def test_an_answer_without_end_is_cut(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from orchestration.core.usage import Usage
 from orchestration.errors import Invalid, ModelCut, ModelRefused, ModelUnavailable
 from orchestration.planning.draft import CAPABILITY, Asked
 from orchestration.planning.problems import plan_problems
@@ -39,6 +40,9 @@ DRAFT = step(
         "text": "${tasks.read.passages[0].text}",
     },
 )
+MAYBE = READ | {"when": "size(tasks.found.files) > 0"}
+OPTIONAL = step("b", "files.names", {"said": "${tasks.read.name}"}, optional=["read"])
+SAMEN = step("b", "files.names", {"said": "${tasks.a.names[0]}"})
 NAMES = step("a", "files.names", {"said": "${tasks.b.names[0]}"})
 LINK = "${tasks.draft == null ? '' : tasks.draft.link}"
 MINUTES = plan(FIND, READ, ADELE, DRAFT, text="A draft was ${tasks.draft == null ? 'not ' : ''}made.", link=LINK)
@@ -111,7 +115,7 @@ async def test_an_answer_that_is_mended_is_taken() -> None:
 @pytest.mark.parametrize(
     ("tasks", "problem"),
     [
-        ([NAMES, NAMES | {"name": "b", "arguments": [{"name": "said", "value": "${tasks.a.names[0]}"}]}], "wait for each other"),
+        ([NAMES, SAMEN], "wait for each other"),
         ([FIND, FIND], "there are two called 'found'"),
         ([step("Found", "files.search", {"words": "x"})], "lower-case letters"),
         ([step("a", "files.search", {"word": "x"})], "there is no 'word'"),
@@ -121,7 +125,7 @@ async def test_an_answer_that_is_mended_is_taken() -> None:
         ([FIND, step("b", "files.names", {"said": "${tasks.found.titles}"})], "there is no 'titles'"),
         ([step("a", "files.search", {"words": "${system('x')}"})], "there is no function system"),
         ([step("a", "files.search", {"words": "${run.goal.split(' ')[0]}"})], "there is no function split"),
-        ([FIND, READ | {"when": "size(tasks.found.files) > 0"}, step("b", "files.names", {"said": "${tasks.read.name}"}, optional=["read"])], "may have been skipped"),
+        ([FIND, MAYBE, OPTIONAL], "may have been skipped"),
         ([step("a", CAPABILITY, {"goal": "x", "today": "2026-11-23"})], "there is no 'plan.draft' here"),
         ([ask("a", "initiator") | {"question": None}], "needs one"),
         ([FIND | {"kind": "keep"}], "it has no such task"),
@@ -218,6 +222,13 @@ async def test_a_cut_answer_is_asked_for_again_and_a_second_one_is_left_to_the_r
     assert "broke off" in drawn.model.problems()[0][0]
     with pytest.raises(ModelCut):
         await draw(GOAL, ModelCut("half"), ModelCut("half"))
+
+
+async def test_what_a_useless_answer_took_is_recorded() -> None:
+    cut = ModelCut("half")
+    cut.usage = Usage(model="m", input_tokens=10, output_tokens=5, outcome="cut")
+    drawn = await draw(GOAL, cut, MINUTES)
+    assert [usage.outcome for usage in drawn.usages] == ["cut", "used"]
 
 
 async def test_a_model_that_declines_is_not_asked_again() -> None:

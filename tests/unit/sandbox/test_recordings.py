@@ -56,7 +56,7 @@ def test_what_comes_along_is_in_order_and_names_examples_that_it_knows() -> None
         ("recordings: [{goal: x, answers: [[{text: a}, {status: 200}]]}]", "answers[0][1]: status must be an error"),
         ("recordings: [{goal: x, answers: [{text: a, chunk_chars: 0}]}]", "chunk_chars must be 1 or more"),
         ("recordings: [{goal: x, answers: [{text: a, delay_ms: -1}]}]", "delay_ms must not be below 0"),
-        ("recordings: [{goal: x, answers: [{answer: {outcome: dance}}]}]", "answers[0].answer: Invalid enum value"),
+        ("recordings: [{goal: x, answers: [{answer: {outcome: dance}}]}]", "answers[0]: answer: Invalid enum value"),
         ("recordings: [{goal: x, answers: [{answer: {outcome: plan, tasks: {a: 3}}}]}]", "tasks.a is neither"),
         ("recordings: [{goal: x, answers: [{text: a}]}, {goal: ' X!', answers: [{text: b}]}]", "is recorded already"),
     ],
@@ -111,14 +111,14 @@ def test_the_run_that_it_is_about_is_found_by_its_conditions(tmp_path: Path) -> 
         tmp_path,
         '{goal: Go, answers: [{text: "none"}]}',
         '{goal: Go, run: {title: "Week *"}, answers: [{text: "title {run}"}]}',
-        '{goal: Go, run: {title: "Week *", status: [failed], tasks: {read: failed}}, answers: [{text: "failed {run}"}]}',
+        '{goal: Go, run: {title: "Week *", status: [failed], tasks: {read: failed}}, answers: [{text: "bad {run}"}]}',
         '{goal: Go, run: {playbook: weekly, status: proposed}, answers: [{text: "proposed {run}"}]}',
     )
     failed = run("B", "Week 48", "failed", tasks=[{"task": "read", "status": "failed", "code": "not_found"}])
 
     assert said(found, "Go") == "none"
     assert said(found, "Go", runs=[run("A", "Month"), run("B", "Week 48")]) == "title B"
-    assert said(found, "Go", runs=[run("A", "Week 47"), failed]) == "failed B"
+    assert said(found, "Go", runs=[run("A", "Week 47"), failed]) == "bad B"
     assert said(found, "Go", runs=[run("A", "Week 47"), failed], about="A") == "title A"
     assert said(found, "Go", runs=[run("A", "Month", "proposed")]) == "proposed A"
     assert said(found, "Go", runs=[{"run": "A"}, {"plan": 3, "tasks": [3], "run": "B"}]) == "none"
