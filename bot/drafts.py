@@ -320,7 +320,9 @@ class Drafts:
                 log.info("no playbook instead of planning %s: %s", run.run_id, error.message)
                 outcome = Unmatched(suggestions=suggestions)
             if not isinstance(outcome, Unmatched):
-                return await self._proposals.respond(who, asked.goal, outcome, command_id, group, told=told)
+                return await self._proposals.respond(
+                    who, asked.goal, outcome, command_id, group, told=texts.fits_best(told)
+                )
         await self._proposals.nothing(who, group)
         return await self._show(who, cards.without_model(run, told, suggestions))
 

@@ -74,6 +74,10 @@ def starts_unasked() -> str:
     return say("It starts by itself: your organisation's policy lets plans like this begin without being shown first.")
 
 
+def fits_best(why: str) -> str:
+    return f"{why} {say('This is the playbook that fits your words best.')}"
+
+
 def plan_changed() -> str:
     return say("This plan was changed. You find it as it is now further below.")
 

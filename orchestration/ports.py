@@ -142,7 +142,9 @@ class Engine(Protocol):
         Raises:
             UnknownRun: There is no such run.
             NotPermitted: `by` is not its initiator.
+            NotRunning: It has ended otherwise than by a failure, or is about to.
             InvalidPlan: The plan breaks rules.
+            Invalid: People were erased from it.
         """
 
     async def amend(self, run_id: str, plan: Plan, *, by: Person, revision: int, command_id: str = "") -> Applied:
@@ -161,7 +163,11 @@ class Engine(Protocol):
         Raises:
             UnknownRun: There is no such run.
             InvalidPlan: The plan breaks rules; nothing was changed.
-            Refused: As for `send`; `outdated` if the plan was changed since.
+            Invalid: People were erased from it.
+            NotPermitted: `by` is not its initiator.
+            NotRunning: It has ended otherwise than by a failure, or is about to.
+            Outdated: The plan was changed since `revision`.
+            Conflict: Another change of it waits for a write.
         """
 
     async def foresee(self, run_id: str, command: RetractEntry) -> Retraction:

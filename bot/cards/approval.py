@@ -205,7 +205,7 @@ def _whole(
             line(
                 words(f"{another_way()}:", bold=True),
                 GAP,
-                words(say("you are shown a plan without this step first.")),
+                words(say("you are shown another plan, and nothing changes until you agree.")),
                 spacing="Small",
             )
         )

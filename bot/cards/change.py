@@ -34,7 +34,7 @@ def change(run: RunView, foreseen: Amendment, source: Mapping[str, Any], spent: 
         body: list[CardElement] = [
             *header(say("Change the plan?"), f"{run.title} · {about(run)}"),
             *spending(spent),
-            *differences(foreseen, most=most),
+            *differences(foreseen, say("What changes"), most=most),
             *_unchanged(run, foreseen, most),
             *_waits(foreseen.waits_for, most),
             note(say("Nothing has changed yet. Before anything is written you are asked as always."), spacing="Medium"),
@@ -75,7 +75,7 @@ def changed(run: RunView, foreseen: Amendment | None) -> dict[str, Any]:
     def build(most: int) -> dict[str, Any]:
         body: list[CardElement] = [*header(run.title, about(run)), banner(mark, [words(word, bold=True)])]
         if foreseen is not None:
-            body += differences(foreseen, most=most)
+            body += differences(foreseen, say("What changes") if waits else say("What has changed"), most=most)
         if run.status == "running" and not waits:
             body.append(note(say("The run goes on with it; its card shows where it stands."), spacing="Medium"))
         return finished(body, speak=f"{plain(run.title, 120)}: {word}.")

@@ -18,9 +18,9 @@ _ADDED, _REMOVED, _CHANGED = Mark("+", "Good"), Mark("–", "Attention"), Mark("
 _AGAIN, _STANDS = Mark("↻", "Accent"), Mark("✓", "Good")
 
 
-def differences(change: Amendment, *, most: int) -> list[CardElement]:
+def differences(change: Amendment, heading: str, *, most: int) -> list[CardElement]:
     """Every difference as a marked line, under a heading."""
-    body: list[CardElement] = [section(say("What changes"))]
+    body: list[CardElement] = [section(heading)]
     if change.retitled:
         body.append(marked(_CHANGED, [words(say("Title: {title}", title=plain(change.retitled, 120)))]))
     for name, old, new in change.params[:most]:
@@ -47,7 +47,7 @@ def _steps(mark: Mark, word: str, steps: Sequence[Step], most: int, *, spent: bo
 
 def _step(mark: Mark, word: str, step: Step, *, spent: bool) -> CardElement:
     what = words(plain(step.title, 100))
-    writes = [moment(" · "), words(say("Write"), bold=True)] if step.effect == "write" else []
+    writes = [moment(" · "), words(say("Write"), bold=True)] if step.effect == "write" and mark != _STANDS else []
     figures = [each for each in _spent(step) if each] if spent else []
     below = [line(*dotted(words(each, 80, subtle=True) for each in figures), spacing="None")] if figures else []
     return marked(mark, [words(f"{word}:", subtle=True), GAP, what, *writes], below, spacing="Small")

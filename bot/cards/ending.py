@@ -129,7 +129,10 @@ def _unfinished(run: RunView, links: Mapping[str, str], most: int, *, rethinks: 
     )
     undone = [task for task in run.tasks if task.status in _ENDED_UNDONE and task.code != "simulated"]
     body += bullets(say("Not done"), [task.title for task in undone if task.effect != "write" or run.dry], most=most)
-    body.append(line(words(_next_step(run)), spacing="Medium"))
+    body.append(line(words(_next_step(run), 400), spacing="Medium"))
+    if rethinks and run.failed and not run.dry:
+        hint = say("“Find another way” shows you another plan for it; nothing changes until you agree.")
+        body.append(line(words(hint), spacing="Small"))
     actions: list[Action] = _take_up(run)
     if rethinks and run.failed and not run.dry:
         actions.append(button(another_way(), RUN_RETHINK, {"run_id": run.run_id}))

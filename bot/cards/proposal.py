@@ -60,7 +60,7 @@ def plan(
         body: list[CardElement] = header(run.title, say("Plan · {about}", about=about(run)))
         body += [line(words(told, 400, bold=True), spacing="Medium")] if told else []
         body += origin(run, spent)
-        body += differences(changed, most=most) if changed else []
+        body += differences(changed, say("What has changed"), most=most) if changed else []
         body += facts(parameters, most=most)
         if steps:
             body += steps_of(steps, most=3 * most)

@@ -26,10 +26,11 @@ def steps_of(steps: Sequence[Line], *, most: int) -> list[CardElement]:
 
 def _step(step: Line) -> CardElement:
     mark, effect = _effect(step.effect)
-    what = step.what or say("A question to a person")
     system = plain(step.system, 40)
     label = f"{effect} · {system}:" if system else f"{effect}:"
-    runs = [words(label, bold=step.effect == "write"), GAP, words(what, 100)]
+    runs = [words(label, bold=step.effect == "write"), GAP, words(step.what, 100)]
+    if step.effect == "ask":
+        runs = [words(say("Ask a person"))]
     below: list[CardElement] = []
     if step.title and step.title != step.what:
         below.append(
@@ -55,5 +56,5 @@ def _effect(effect: str) -> tuple[Mark, str]:
         "write": (Mark("✎", "Attention"), say("Write")),
         "read": (Mark("○"), say("Read")),
         "compute": (Mark("○"), say("Work out")),
-        "ask": (Mark("?", "Accent"), say("Ask")),
+        "ask": (Mark("?", "Accent"), ""),
     }[effect]

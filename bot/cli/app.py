@@ -306,6 +306,38 @@ def capabilities(
             typer.echo("No bot runs here, so how the workers do is not known. 'tandem up' starts one.")
 
 
+@app.command("eval")
+def eval_(
+    goals: Annotated[
+        Path | None, typer.Option("--goals", metavar="DIR", help="Goals as YAML; those that come along if not given.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="recorded, env (TANDEM_MODEL_...), env2 (TANDEM_MODEL2_...).")
+    ] = "recorded",
+    against: Annotated[
+        list[str] | None, typer.Option("--against", metavar="NAME", help="Another model, side by side.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Only this goal; may be repeated.")
+    ] = None,
+    recordings: RecordingsOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write all that was found as HTML.")
+    ] = None,
+    at_least: Annotated[
+        int | None,
+        typer.Option("--at-least", metavar="N", min=0, help="How many must end as expected; else all but a tenth."),
+    ] = None,
+) -> None:
+    """See how well goals become plans that do what was meant, each on a fresh sandbox tenant; exit code 1 if not."""
+    named = [("--goals", goals), ("--model", model), ("--report", report), ("--at-least", at_least)]
+    named += [("--against", each) for each in against or []] + [("--only", each) for each in only or []]
+    named += [("--recordings", each) for each in recordings or []]
+    given = [part for name, value in named if value is not None for part in (name, str(value))]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "bot.evaluation", *given])  # noqa: S606  # becomes the evaluation
+
+
 @app.command()
 def doctor(state: StateOption = DEFAULT_STATE) -> None:
     """Check this machine, the settings and every endpoint; says what to do about what is wrong."""

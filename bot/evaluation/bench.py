@@ -54,10 +54,16 @@ class Bench:
         return found
 
 
+def _policy_file(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not text:
+        return SHIPPED
+    (folder / "policy.yaml").write_text(text, "utf-8")
+    return folder / "policy.yaml"
+
+
 @asynccontextmanager
-async def opened(
-    tenant: Tenant, folder: Path, model: Mapping[str, str], policy: str = ""
-) -> AsyncIterator[Bench]:
+async def opened(tenant: Tenant, folder: Path, model: Mapping[str, str], policy: str = "") -> AsyncIterator[Bench]:
     """The product at work.
 
     Args:
@@ -69,15 +75,11 @@ async def opened(
     Raises:
         Invalid: Settings, policy or the model's settings are wrong, or there is no model.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    policy_file = SHIPPED
-    if policy:
-        policy_file = folder / "policy.yaml"
-        policy_file.write_text(policy, "utf-8")
+    policies_in = _policy_file(folder, policy)
     own = {name: value for name, value in tenant.settings.items() if not (model and name.startswith("TANDEM_MODEL_"))}
     settings = read({**own, **model, "TANDEM_DATA_DIR": str(folder)})
     async with AsyncExitStack() as ending:
-        policies = PolicyFile(policy_file, settings.systems)
+        policies = PolicyFile(policies_in, settings.systems)
         connections = Connections(settings, tenant, Egress(policies))
         ending.push_async_callback(connections.close)
         registry = Registry(connections.workers)

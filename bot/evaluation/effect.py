@@ -121,9 +121,7 @@ def effects(accepted: Iterable[Accepted], known: Directory) -> list[Effect]:
                 folder, _, name = str(about["path"]).rpartition("/")
                 to = [known.addresses[key] for key in about["people"]]
                 place = f"{about['site']}/{folder}".rstrip("/")
-                made = Effect(
-                    kind="share", person=each.person, to=to, title=name, place=place, text=about["role"]
-                )
+                made = Effect(kind="share", person=each.person, to=to, title=name, place=place, text=about["role"])
                 found[f"{about['item_id']}/{number}"] = made
             case "file.upload":
                 folder, _, name = str(about["path"]).rpartition("/")

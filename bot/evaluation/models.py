@@ -26,7 +26,9 @@ def settings_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     found = _ENV.fullmatch(name)
     if found is None:
-        raise Invalid(f"There is no model {name!r}: choose recorded, env (TANDEM_MODEL_...) or env2 (TANDEM_MODEL2_...).")
+        raise Invalid(
+            f"There is no model {name!r}: choose recorded, env (TANDEM_MODEL_...) or env2 (TANDEM_MODEL2_...)."
+        )
     prefix = f"TANDEM_MODEL{found[1]}_"
     given = {f"{_PREFIX}{key.removeprefix(prefix)}": value for key, value in environ.items() if key.startswith(prefix)}
     if missing := [f"{prefix}{each}" for each in ("URL", "NAME") if not given.get(f"{_PREFIX}{each}")]:

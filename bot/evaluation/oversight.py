@@ -1,4 +1,4 @@
-"""Whether everything that changed in the tenant was approved by a person: the tenant's own record against the events."""
+"""Whether a person approved everything that changed in the tenant: its own record against the events."""
 
 from __future__ import annotations
 

@@ -129,7 +129,9 @@ class Play:
             else:
                 await self._news()
         self.played.status, self.played.changes = run.status, run.revision
-        self.played.misses += [f"nobody was asked about {each.at!r}, so “{each.says}” was not said" for each in steerings]
+        self.played.misses += [
+            f"nobody was asked about {each.at!r}, so “{each.says}” was not said" for each in steerings
+        ]
         if run.plan is not None:
             self._planned(run.plan)
         if run.answer:

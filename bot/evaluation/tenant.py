@@ -116,8 +116,8 @@ def _of_office(line: bytes, before: datetime) -> Accepted:
 
 def _free_base() -> int:
     """A port that is free, with the next one."""
-    first = random.randrange(_FIRST_PORT, _LAST_PORT, 2)  # noqa: S311 - so that two that start at once do not meet
-    for base in [*range(first, _LAST_PORT, 2), *range(_FIRST_PORT, first, 2)]:
+    first: int = random.randrange(_FIRST_PORT, _LAST_PORT, 2)  # noqa: S311 - so that two that start at once do not meet
+    for base in (*range(first, _LAST_PORT, 2), *range(_FIRST_PORT, first, 2)):
         try:
             for port in (base, base + 1):
                 with socket.socket() as probe:

@@ -13,7 +13,7 @@ from orchestration.core.control import deadline, derived
 from orchestration.core.dues import under_way
 from orchestration.core.expressions import ExpressionError, condition_references, references
 from orchestration.core.plan import Node, Plan
-from orchestration.core.run import SETTLED, Run, TaskState
+from orchestration.core.run import SETTLED, Person, Run, TaskState
 from orchestration.core.structure import structural_problems
 from orchestration.errors import Conflict, InvalidPlan, NotPermitted, NotRunning, Outdated, TandemError
 
@@ -24,10 +24,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         added: There was none of this name.
         removed: Not in the plan any more; whatever they wrote stands.
-        replaced: Of those that stay by name, another capability or kind of task: as if removed and added.
+        replaced: Of those that stay by name, begun and now another capability or kind of task: as if removed and added.
         changed: Not begun yet, and to be done differently.
         again: Begun or done, and done anew: changed themselves, or made from what is.
-        writes: Of those, what was written already: a person is asked about each that would come out differently.
+        writes: Of both, what was written already: a person is asked about each that would come out differently.
         left_out: Skipped, because they cannot do without something that was.
     """
 
@@ -50,7 +50,7 @@ def difference(run: Run, plan: Plan) -> Difference:
     replaced = [
         name
         for name in stay
-        if _kind(old[name]) != _kind(new[name])
+        if (_kind(old[name]) != _kind(new[name]) and _left_traces(run, name))
         or (run.tasks[name].fell_back and old[name].fallback != new[name].fallback)  # which was what it did
     ]
     same = [name for name in stay if name not in replaced]
@@ -67,17 +67,24 @@ def difference(run: Run, plan: Plan) -> Difference:
     taken_up = {name for name in stay if run.status == "failed" and run.tasks[name].status in ("failed", "cancelled")}
     anew |= _wanted_again(run, plan, anew | taken_up | {*replaced})
     anew = anew.intersection(stay).difference(replaced, waiting)
-    writes = [name for name in stay if name in anew and run.tasks[name].written]
+    again = [name for name in stay if name in anew and _left_traces(run, name)]
+    changed = [name for name in stay if name in anew.union(touched) and name not in again]
     settled = {name for name in same if run.tasks[name].status in SETTLED and name not in anew | taken_up}
     return Difference(
         added=[name for name in new if name not in old],
         removed=[name for name in old if name not in new],
         replaced=replaced,
-        changed=[name for name in touched if name not in anew],
-        again=[name for name in stay if name in anew],
-        writes=writes,
+        changed=changed,
+        again=again,
+        writes=[name for name in [*again, *changed] if run.tasks[name].written],
         left_out=_left_out(run, plan, settled),
     )
+
+
+def _left_traces(run: Run, name: str) -> bool:
+    """Whether a task was tried, asked about, or begun as a group."""
+    task = run.tasks[name]
+    return bool(task.attempt or task.key or task.approval or name in run.groups)
 
 
 def _left_out(run: Run, plan: Plan, settled: set[str]) -> list[str]:
@@ -103,7 +110,7 @@ def _wanted_again(run: Run, plan: Plan, anew: set[str]) -> set[str]:
     while True:
         lost = {name for name in plan.tasks if name in run.tasks and run.tasks[name].status in ("skipped", "failed")}
         lost -= anew | found
-        more = {name for name in skipped if not lost.intersection(plan.tasks[name].needs) - {*plan.tasks[name].optional}}
+        more = {name for name in skipped if not lost & ({*plan.tasks[name].needs} - {*plan.tasks[name].optional})}
         if more <= found:
             return found
         found |= more
@@ -155,6 +162,19 @@ def _names(paths: set[str]) -> set[str]:
     return {path.split(".")[1] for path in paths if path.startswith("params.")}
 
 
+def may_be_amended(run: Run, by: Person) -> None:
+    """Let the initiator through, while the run is not over.
+
+    Raises:
+        NotPermitted: Only the initiator changes what a run does, and nobody for them.
+        NotRunning: It has ended otherwise than by a failure, or is about to.
+    """
+    if by.id != run.initiator.id:
+        raise NotPermitted(f"Only {run.initiator.name} can change it: it is their run.")
+    if run.status not in ("proposed", "running", "failed"):
+        raise NotRunning(f"This run is {run.status}, so its plan cannot be changed; nothing was changed.")
+
+
 def amend(run: Run, command: c.AmendPlan, now: datetime) -> list[e.Event]:
     """Change the plan, at once or as soon as the writes under way are settled; nothing new begins until then.
 
@@ -165,10 +185,7 @@ def amend(run: Run, command: c.AmendPlan, now: datetime) -> list[e.Event]:
         Conflict: Another change waits for a write.
         InvalidPlan: Names every problem of the graph.
     """
-    if command.by.id != run.initiator.id:
-        raise NotPermitted(f"Only {run.initiator.name} can change it: it is their run.")
-    if run.status not in ("proposed", "running", "failed"):
-        raise NotRunning(f"This run is {run.status}, so its plan cannot be changed; nothing was changed.")
+    may_be_amended(run, command.by)
     if run.amending is not None:
         raise Conflict("Another change of this plan waits for a write to end; please try again after that.")
     if command.revision != run.revision:
@@ -206,7 +223,7 @@ def _amended(run: Run, plan: Plan, now: datetime) -> list[e.Event]:
     found = difference(run, plan)
     event = msgspec.structs.replace(
         event,
-        tasks=[name for name in found.again if name not in found.writes],
+        tasks=[name for name in plan.tasks if name in {*found.again, *found.changed} and name not in found.writes],
         writes=found.writes,
         removed=[*found.removed, *found.replaced],
         deadline=deadline(run, now) if run.status == "failed" else None,

@@ -45,9 +45,11 @@ def _amended(run: Run, event: e.PlanAmended) -> None:
     for name in event.tasks:
         if name in run.groups:
             groups.purge(run, name)
+            run.once[name] = run.nodes[name]
         again(run, name)
     for name in event.writes:
         reconsider(run, name)
+        run.tasks[name].edits = ""  # of arguments as they were
     if failed:
         for name in list(run.tasks):
             if name in run.tasks and name not in event.tasks and name not in event.writes:

@@ -468,7 +468,10 @@ class EntryRetracted(_Event, frozen=True, tag="EntryRetracted"):
 
 
 class AmendmentAccepted(_Event, frozen=True, tag="AmendmentAccepted"):
-    """The initiator consented to another plan; it takes effect once the writes under way are settled."""
+    """The initiator consented to another plan; it takes effect once the writes under way are settled.
+
+    If the run ends with one of these, it never does.
+    """
 
     plan: Plan
     by: Person
@@ -488,7 +491,7 @@ class PlanAmended(_Event, frozen=True, tag="PlanAmended"):
         plan: The whole plan, as it is now.
         by: The initiator, who consented.
         revision: Counted from 1.
-        tasks: Had begun or were done, and are done anew, in the order of the plan.
+        tasks: Changed, or made from what is: whatever they have come to, they begin anew, in the order of the plan.
         writes: Already written, and changed, or made from what is done anew: a person is asked about each that would
             come out differently.
         removed: Not in the plan any more, or there as something else: whatever they wrote stands.

@@ -23,6 +23,7 @@ from orchestration.audit.erasure import Erasure
 from orchestration.capabilities import Registry
 from orchestration.capabilities.descriptor import Dispatcher
 from orchestration.core import commands as c
+from orchestration.core.amending import may_be_amended
 from orchestration.core.amendment import Amendment, foresee_amendment
 from orchestration.core.plan import Plan
 from orchestration.core.question import ANSWER, Answered, Shown, decide_items
@@ -62,7 +63,6 @@ from orchestration.errors import (
     Invalid,
     InvalidPlan,
     LogLost,
-    NotPermitted,
     Refused,
     TandemError,
     Unavailable,
@@ -292,19 +292,20 @@ class EmbeddedEngine:
     async def foresee_amendment(self, run_id: str, plan: Plan, *, by: Person) -> Amendment:
         """See `Engine.foresee_amendment`."""
         run = (await self._writer.read(run_id)).run
-        if by.id != run.initiator.id:
-            raise NotPermitted(f"Only {run.initiator.name} can change it: it is their run.")
-        self._judge(plan)
+        may_be_amended(run, by)
+        await self._judge(run, plan)
         return foresee_amendment(run, plan, titles=self._titles, effects=self._effects)
 
     async def amend(self, run_id: str, plan: Plan, *, by: Person, revision: int, command_id: str = "") -> Applied:
         """See `Engine.amend`."""
-        self._judge(plan)
+        await self._judge((await self._writer.read(run_id)).run, plan)
         return await self._ask(Request(run_id, c.AmendPlan(plan=plan, by=by, revision=revision), command_id))
 
-    def _judge(self, plan: Plan) -> None:
+    async def _judge(self, run: Run, plan: Plan) -> None:
         if problems := plan_problems(plan, self._registry):
             raise InvalidPlan(problems)
+        if run.status in ENDED and any(row.seal for row in await self._store.events(run.run_id)):
+            raise Invalid(f"people were erased from run {run.run_id}, so it cannot go on: what it rested on is gone")
 
     async def foresee(self, run_id: str, command: c.RetractEntry) -> Retraction:
         """See `Engine.foresee`."""

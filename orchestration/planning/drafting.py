@@ -20,7 +20,6 @@ from orchestration.planning.catalogue import Catalogue
 from orchestration.planning.compiler import capabilities_used
 from orchestration.planning.draft import Asked, Drafted, OpenRun
 from orchestration.planning.model import Model, ModelMessage
-from orchestration.planning.naming import named_by
 from orchestration.planning.playbook import Playbook
 from orchestration.planning.problems import plan_problems
 from orchestration.planning.prompt import Prompt, problems_messages
@@ -143,7 +142,6 @@ class _Desk:
                 *(each.answer for each in asked.said),
                 initiator.name,
                 initiator.upn,
-                *(text for playbook in self._playbooks.values() for text in named_by(_plan(playbook))),
             ]
         )
         self._restraint = Restraint(usable, self._catalogue.closed, spoken, self._policy.allows)

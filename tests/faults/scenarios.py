@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.amending import AMENDED
 from tests.faults.asking import ABSENT, ASKED, READS, SIGN_IN, TOO_LATE, VOTES
 from tests.faults.grouping import ITEMS, ROUNDS
 from tests.faults.handling import HANDLED
@@ -28,4 +29,5 @@ SCENARIOS: dict[str, Scenario] = {
     "reopened": REOPENED,
     "retracted": RETRACTED,
     "forked": FORKED,
+    "amended": AMENDED,
 }

@@ -89,7 +89,7 @@ def samples(
         "plan-model-changed": lambda: cards.plan(drawn, [], [], [], steps=STEPS, spent=SPENT, changed=BEFORE_START),
         "plan-chosen": lambda: cards.plan(chosen, reads, writes, [], spent=SPENT),
         "plan-changed": lambda: cards.plan(vetted, reads, writes, [], changed=BEFORE_START),
-        "plan-without-model": lambda: cards.plan(vetted, reads, writes, [], told=_told()),
+        "plan-without-model": lambda: cards.plan(vetted, reads, writes, [], told=texts.fits_best(_told())),
         "change": lambda: cards.change(busy, CHANGE, source, SPENT),
         "changed": lambda: cards.changed(busy, CHANGE),
         "changed-later": lambda: cards.changed(waiting, CHANGE),

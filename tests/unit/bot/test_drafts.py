@@ -359,7 +359,7 @@ async def test_a_sentence_before_the_start_changes_the_plan_and_the_card_shows_h
     old = await planned(desk, draftsman)
     draftsman.script.append(change(letter(to_ask=True)))
     await desk.say(MEGAN, "ask me before you save it")
-    card = await desk.sees(MEGAN, "What changes")
+    card = await desk.sees(MEGAN, "What has changed")
     assert "Really save it?" in card.says
     await desk.until(lambda: texts.plan_changed() in old.says, "the older card still looks as if it could be started")
     (run,) = await runs(desk)
@@ -375,7 +375,7 @@ async def test_start_on_a_card_of_an_older_plan_starts_nothing_and_shows_the_pla
     start = buttons(old.card)["Start"]
     draftsman.script.append(change(letter(to_ask=True)))
     await desk.say(MEGAN, "ask me before you save it")
-    await desk.sees(MEGAN, "What changes")
+    await desk.sees(MEGAN, "What has changed")
     _, body = await desk.execute(MEGAN, start["verb"], start["data"], old.id)
     assert texts.plan_outdated() in str(body["value"])
     assert "Really save it?" in str(body["value"])

@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.cli import model
 from bot.cli.finding import Finding
 from bot.settings import read
+from connectors.sandbox.model.recordings import ANSWERS, Recordings
+from connectors.sandbox.model.server import RecordedModel
 from tests.unit.bot.test_settings import CLOUD
 from tests.unit.kernel.conftest import Answer, Server, completes, refuses, server
 
@@ -108,3 +112,14 @@ async def test_the_bots_own_identity_that_gets_no_token_is_said(
     (finding,) = await found(server, TANDEM_MODEL_KIND="azure")
     assert "no token" in finding.text
     assert finding.mark == "bad"
+
+
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+async def test_the_recorded_model_passes(kind: str) -> None:
+    app = web.Application()
+    RecordedModel(Recordings([ANSWERS]), "the-key").register(app.router)
+    async with TestServer(app, host="127.0.0.1") as running:
+        url = str(running.make_url("/model/v1" if kind == "openai" else "/model"))
+        given = {"TANDEM_MODEL_URL": url, "TANDEM_MODEL_NAME": "recorded", "TANDEM_MODEL_KEY": "the-key"}
+        findings = await model.examine(read({**CLOUD, **given, "TANDEM_MODEL_KIND": kind}))
+    assert marks(findings) == ["good", "good"]

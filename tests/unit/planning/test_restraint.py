@@ -115,15 +115,22 @@ async def test_no_argument_that_names_somebody_or_a_place_goes_beyond_the_words(
         step("x", "chat.post", {"text": "Hi", "person": "${tasks.adele.upn}"}),
         step("x", "chat.post", {"text": "Hi", "person": "Adele Vance"}),
         step("x", "files.upload", {"site": "Projects", "folder": "f", "name": "n.txt", "content": "YQ=="}),
-        step(
-            "x", "files.upload", {"site": "Finance", "folder": "f", "name": "n.txt", "content": "YQ=="}
-        ),  # a playbook's
-        step("x", "people.find", {"who": "Alex Wilber <alex.wilber@contoso.example>"}),  # a playbook's
         step("x", "mail.search", {"words": "salary", "sender": "Lee Gu"}),  # a filter of one's own mailbox
     ],
 )
-async def test_what_the_person_or_a_playbook_names_may_be_named(task: Json) -> None:
+async def test_what_the_person_names_may_be_named(task: Json) -> None:
     assert await problems(ADELE, task) == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        step("x", "files.upload", {"site": "Finance", "folder": "f", "name": "n.txt", "content": "YQ=="}),
+        step("x", "people.find", {"who": "Alex Wilber <alex.wilber@contoso.example>"}),
+    ],
+)
+async def test_what_only_a_playbook_names_is_for_that_playbook(task: Json) -> None:
+    assert any("did not say" in each for each in await problems(ADELE, task))
 
 
 @pytest.mark.parametrize(
