@@ -79,7 +79,7 @@ class Drafting:
             planned_in: The run in which this is drawn up.
 
         Raises:
-            Invalid: The day is none.
+            Invalid: The day is none, or the model can read too little at once.
             ModelUnavailable: The model cannot be asked now.
             ModelCut: Its answers broke off twice.
             Denied: The deployment may not ask it.

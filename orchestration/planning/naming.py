@@ -23,8 +23,7 @@ WHO = frozenset(
 WHERE = frozenset({"site", "sites"})
 
 _PATH = r"(?:tasks|params|run|for_each)(?:\.\w+|\[\d+\])*"
-# Whether something holds decides which of several people are meant; it names nobody.
-COMPARED = re.compile(rf"{_PATH}\s*[=!]=\s*(?:null\b|{STRING.pattern})")
+_COMPARED = re.compile(rf"(?P<text>{STRING.pattern})|{_PATH}\s*[=!]=\s*(?:null\b|{STRING.pattern})")
 
 
 def named_by(plan: Plan) -> Iterator[str]:
@@ -36,6 +35,11 @@ def named_by(plan: Plan) -> Iterator[str]:
             yield from literals([node.approval.approver, node.approval.approvers, node.approval.escalate_to])
 
 
+def without_comparisons(expression: str) -> str:
+    """The expression without what it only compares: that decides which of several people are meant, and names nobody."""
+    return _COMPARED.sub(lambda found: found["text"] or "true", expression)
+
+
 def reads(values: Any) -> set[str]:
     """What the expressions of a nested value read, but for what they only compare."""
     return {
@@ -43,7 +47,7 @@ def reads(values: Any) -> set[str]:
         for text in strings(values)
         for is_expression, piece in pieces_of(text)
         if is_expression
-        for read in condition_references(COMPARED.sub("true", piece))
+        for read in condition_references(without_comparisons(piece))
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from orchestration.errors import ModelUnavailable
+from orchestration.errors import Invalid
 from orchestration.planning.answer import MOST_TASKS
 from orchestration.planning.catalogue import FULL, LEFT_OUT, OUTLINE, SIGNATURE, Catalogue
 from orchestration.planning.draft import Asked
@@ -103,15 +103,15 @@ class Prompt:
         """The two messages with which a conversation with the model begins.
 
         Raises:
-            ModelUnavailable: The model's context is too small even for the least of it.
+            Invalid: The model's context is too small even for the least of it.
         """
-        told = ModelMessage("user", goal_message(asked))
+        told = ModelMessage("user", goal_message(_shortened(asked, self._room // 2)))
         room = self._room - tokens(told.text)
         least_alike = self._catalogue.unlike([asked.goal, *(each.answer for each in asked.said)])
         for text in self._shorter_and_shorter(least_alike):
             if tokens(text) <= room:
                 return [ModelMessage("system", text), told]
-        raise ModelUnavailable(
+        raise Invalid(
             "The language model can read too little at once for this deployment's rules and what the goal needs. "
             "Set TANDEM_MODEL_CONTEXT to what it really can read, or use a model with a larger context."
         )
@@ -168,6 +168,18 @@ def goal_message(asked: Asked) -> str:
     said = [{"question": each.question, "answer": each.answer} for each in asked.said]
     told = {"goal": asked.goal, "today": asked.today, "said": said, "runs": runs, "about": about if asked.about else ""}
     return msgspec.json.encode(told).decode()
+
+
+def _shortened(asked: Asked, room: int) -> Asked:
+    """The same with fewer of the older runs, where those of a busy person take too much room."""
+    runs = list(asked.runs)
+    while runs and tokens(goal_message(asked)) > room:
+        gone = next((run for run in reversed(runs) if asked.about not in (run.handle, run.run_id)), None)
+        if gone is None:
+            break
+        runs.remove(gone)
+        asked = msgspec.structs.replace(asked, runs=list(runs))
+    return asked
 
 
 def problems_messages(answered: str, problems: list[str]) -> list[ModelMessage]:

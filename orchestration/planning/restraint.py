@@ -18,7 +18,6 @@ from orchestration.core.plan import Node
 from orchestration.planning.assembly import Proposal
 from orchestration.planning.bounds import STRING
 from orchestration.planning.naming import (
-    COMPARED,
     WHERE,
     WHO,
     all_nodes,
@@ -27,6 +26,7 @@ from orchestration.planning.naming import (
     pieces_of,
     reads,
     strings,
+    without_comparisons,
 )
 from orchestration.planning.spoken import ADDRESS, Spoken
 from orchestration.validation.links import strays
@@ -36,6 +36,12 @@ MOST_WRITES = 10
 
 _LOOKUPS = "people."
 _OWNER = "files.owner"
+_MANAGER = "people.manager"
+# How people speak of whoever they report to.
+_SUPERIORS = (
+    "manager boss bosses supervisor superior superiors report reports lead leader leadership chief head "
+    "chef chefin vorgesetzte vorgesetzten vorgesetzter vorgesetztem leiter leiterin leitung fuehrungskraft"
+).split()
 _METHODS = frozenset({"map", "filter"})
 _FUNCTIONS = frozenset({"size", "has", "map", "filter"})
 _METHOD = re.compile(r"\.\s*(\w+)\s*\(")
@@ -114,6 +120,7 @@ class _Judge:
         yield from self._text(path, [node.title, node.with_])
         if node.capability:
             yield from self._permitted(path, node.capability)
+            yield from self._manager(path, node)
             names = WHO | WHERE if self._writes(node) else WHO
             for where, value in naming(node.with_, names):
                 yield from self._who(f"{path}.arguments.{where}", value, tasks, items)
@@ -182,7 +189,7 @@ class _Judge:
         self, path: str, expression: str, tasks: Mapping[str, Node], items: str, *, asked: bool = False
     ) -> Iterator[str]:
         """Whether an expression can give nobody but whom the person named, or the directory found for that."""
-        rest = COMPARED.sub("true", expression)
+        rest = without_comparisons(expression)
         if "\\" in rest:
             yield f"{path}: no backslashes in what says who is meant"
             return
@@ -213,6 +220,15 @@ class _Judge:
         if node.for_each is not None:
             return all(each.capability.startswith(_LOOKUPS) for each in all_nodes(node.for_each.tasks))
         return node.capability.startswith(_LOOKUPS) or (asked and node.capability == _OWNER)
+
+    def _manager(self, path: str, node: Node) -> Iterator[str]:
+        """The initiator's manager is found without a name: it takes the person to have spoken of them."""
+        mine = node.capability == _MANAGER and not str(node.with_.get("who", "")).strip()
+        if mine and not self._spoken.has_any(_SUPERIORS):
+            yield (
+                f"{path}: the person did not speak of their manager. Leave them out, or ask with outcome question whether "
+                "they are meant"
+            )
 
     def _parameters(self) -> Iterator[str]:
         """Values that the model has given to parameters: people by their own words, other texts without links."""

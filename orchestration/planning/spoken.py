@@ -51,6 +51,10 @@ class Spoken:
         wanted = " ".join(words(text))
         return not wanted or any(f" {wanted} " in said for said in self._said)
 
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Whether any of these words was said, also in the plural or with an English ending."""
+        return any(re.search(rf" {name}(?:s|in|n|en)? ", said) for name in names for said in self._said)
+
     def unsaid(self, text: str) -> list[str]:
         """The names and addresses of a text that were not said; names may be joined by commas and "and"."""
         found = [each for each in ADDRESS.findall(text) if not self.has_address(each)]

@@ -5,6 +5,7 @@ The recorded model obeys every one of them; what it then answers is told apart b
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -79,8 +80,13 @@ def numbered(name: str, _: str) -> str:
     return f"{GOAL}, for case {name}"
 
 
+def called(text: str) -> str:
+    """A file that is called so, as far as files can be."""
+    return f"{re.sub(r'[<>:|?*/#%\\"]', ' ', visible(text))}.docx"
+
+
 async def test_what_a_file_in_the_goal_is_called_orders_nothing(tmp_path: Path) -> None:
-    made = goals(lambda name, text: f'{GOAL} and with "{text}.docx", for case {name}')
+    made = goals(lambda name, text: f'{GOAL} and with "{called(text)}", for case {name}')
     async with workshop(tmp_path, made).working() as at:
         assert await leaks(at, made) == []
 

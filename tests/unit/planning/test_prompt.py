@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from orchestration.capabilities import Registry, TaskContext, worker
-from orchestration.errors import ModelUnavailable
+from orchestration.errors import Invalid
 from orchestration.planning.answer import read_answer
 from orchestration.planning.catalogue import FULL, LEFT_OUT, OUTLINE, SIGNATURE, Catalogue, described
 from orchestration.planning.draft import Asked, Exchange
@@ -70,8 +70,17 @@ def test_less_context_takes_detail_from_what_is_least_like_the_goal_and_then_lea
 
 
 def test_a_context_that_is_too_small_for_anything_is_told_with_the_setting() -> None:
-    with pytest.raises(ModelUnavailable, match="TANDEM_MODEL_CONTEXT"):
+    with pytest.raises(Invalid, match="TANDEM_MODEL_CONTEXT"):
         system(2_000)
+
+
+def test_of_many_open_runs_the_older_ones_are_left_out_where_there_is_no_room() -> None:
+    runs = [reconciliation(handle=letter, run_id=f"id-{letter}") for letter in "ABCDEF"]
+    for about, left in (("", ["A"]), ("F", ["F"])):
+        asked = Asked(goal="x", today=TODAY, runs=runs, about=about)
+        shown = json.loads(Prompt(CATALOGUE, PLANNER.playbooks(), 9_000).messages(asked)[1].text)
+        assert [run["run"] for run in shown["runs"]][-1:] == left
+        assert len(shown["runs"]) < len(runs)
 
 
 def test_the_person_s_words_are_data_of_the_second_message_only() -> None:
