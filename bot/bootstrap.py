@@ -199,12 +199,12 @@ class Tandem:
         self._connections = Connections(settings, tokens, Egress(policies))
         registry = Registry(self._connections.workers)
         plugins.register(registry)
-        policies.compare([each.name for each in registry.capabilities()])
         planner = PlaybookPlanner(registry, PLAYBOOKS, policies)
         self._model = model_of(settings)
         if self._model is not None:
             patience = float(settings.model_timeout)
             registry.add(draft_worker(registry, planner, policies, self._model, timeout_seconds=patience))
+        policies.compare([each.name for each in registry.capabilities()])
         notifier = TeamsNotifier(conversations, outbound, tokens, self._store, clock, self._connections.identity.needs)
         notices = Notices(self._connections.graph, Egress(policies))
         self._ways = Ways(settings, self._store, conversations, outbound, policies, notices)

@@ -13,7 +13,7 @@ from bot import cards, texts
 from bot.changes import Changes, Wish
 from bot.conversations import Conversations, Reachable
 from bot.groups import GROUP
-from bot.language import say, speaking
+from bot.language import say, speaking, spoken
 from bot.listing import MOST_READ, planning, working
 from bot.outbound import Message, Outbound
 from bot.pending import Pendings, Thread, asked_by_model
@@ -109,12 +109,13 @@ class Drafts:
         """Take a further sentence into what is being worked out just now; False if nothing is."""
         for run in await self._under_way(who.person):
             asked = asked_of(run)
+            if text in (asked.goal, *(each.answer for each in asked.said)):
+                return True  # the same once more
             try:
                 await self._engine.send(run.run_id, CancelRun(by=who.person), command_id=f"{run.run_id}:joined")
             except NotRunning:
                 continue  # it has just ended
-            about = next((each.run_id for each in asked.runs if each.handle == asked.about), "")
-            thread = Thread(run=run.run_id, said=[*asked.said, Exchange(ADDED, text)], about=about)
+            thread = Thread(run=run.run_id, said=[*asked.said, Exchange(ADDED, text)], about=_about(asked))
             group = run.receipts.get((GROUP, who.person.id), "")
             await self.begin(who, asked.goal, command_id, thread=thread, group=group)
             return True
@@ -123,14 +124,15 @@ class Drafts:
     async def again(self, who: Reachable, run: RunView, activity: str) -> None:
         """Work out anew what a planning run was asked, on what is so now."""
         asked = asked_of(run)
-        about = next((each.run_id for each in asked.runs if each.handle == asked.about), "")
-        thread = Thread(run=run.run_id, said=asked.said, about=about)
-        await self.begin(who, asked.goal, f"planning:{run.run_id}:again:{activity}", thread=thread)
+        thread = Thread(run=run.run_id, said=asked.said, about=_about(asked))
+        if not await self._at_work(who.person, asked.goal, thread.about):
+            await self.begin(who, asked.goal, f"planning:{run.run_id}:again:{activity}", thread=thread)
 
     async def rethink(self, who: Reachable, run: RunView, activity: str) -> None:
         """Work out another way for a run of which a step failed."""
         thread = Thread(said=[Exchange("", ANOTHER_WAY)], about=run.run_id)
-        await self.begin(who, run.goal, f"planning:{run.run_id}:rethink:{activity}", thread=thread)
+        if not await self._at_work(who.person, run.goal, run.run_id):
+            await self.begin(who, run.goal, f"planning:{run.run_id}:rethink:{activity}", thread=thread)
 
     async def cancel(self, who: Reachable) -> bool:
         """Stop working out a plan; False if none is being worked out."""
@@ -159,6 +161,12 @@ class Drafts:
 
     async def _under_way(self, person: Person) -> list[RunView]:
         return planning(await self._engine.runs(person=person.id, open_only=True, limit=MOST_READ))
+
+    async def _at_work(self, person: Person, goal: str, about: str) -> bool:
+        """Whether just this is worked out already: a button was pressed twice."""
+        return any(
+            (asked.goal, _about(asked)) == (goal, about) for asked in map(asked_of, await self._under_way(person))
+        )
 
     async def _open_runs(self, person: Person, about: str) -> list[OpenRun]:
         """The person's runs that their words may be about, the newest first."""
@@ -218,6 +226,8 @@ class Drafts:
             Unavailable: The person cannot be reached now.
         """
         who = await self._conversations.of(run.initiator.id)
+        if run.dry:
+            return "rehearsed"
         if who is None:
             raise Unavailable(texts.not_reachable(run.initiator))
         group = run.receipts.get((GROUP, run.initiator.id), "")
@@ -269,9 +279,9 @@ class Drafts:
         if drafted.outcome == "change" and (wish := await self.wish(run)) is not None:
             return await self._changes.offer(who, wish)
         if drafted.outcome == "refused":
-            card = cards.not_for_you(run.goal, drafted.text, drafted.who_could)
+            card = cards.not_for_you(run.goal, _refused(drafted), drafted.who_could)
         else:
-            card = cards.unclear(run.goal, drafted.text, self._planner.suggestions())
+            card = cards.unclear(run.goal, _unclear(drafted), self._planner.suggestions())
         await self._proposals.nothing(who, group)
         return await self._show(who, card, by_model=True)
 
@@ -280,8 +290,7 @@ class Drafts:
         if pending and pending.thread and pending.thread.run == run.run_id and pending.receipt:
             return pending.receipt  # asked before
         asked = asked_of(run)
-        about = next((each.run_id for each in asked.runs if each.handle == asked.about), "")
-        thread = Thread(run=run.run_id, said=asked.said, about=about)
+        thread = Thread(run=run.run_id, said=asked.said, about=_about(asked))
         missing = asked_by_model(drafted.text, drafted.choices)
         return await self._pendings.ask(who, asked.goal, missing, group, thread=thread)
 
@@ -342,6 +351,28 @@ def asked_of(run: RunView) -> Asked:
         return msgspec.convert(run.params, Asked)
     except msgspec.ValidationError as error:
         raise Invalid(f"what run {run.run_id} was to plan is not known any more: {error}") from None
+
+
+def _about(asked: Asked) -> str:
+    """Id of the run that planning is surely about; empty for none."""
+    return next((each.run_id for each in asked.runs if asked.about and each.handle == asked.about), "")
+
+
+def _refused(drafted: Drafted) -> str:
+    """Why a goal is refused; what planning says by itself is in English."""
+    if drafted.who_could and spoken() != "en":
+        return say("Only certain people may use in this organisation what it takes.")
+    return drafted.text
+
+
+def _unclear(drafted: Drafted) -> str:
+    """Why no plan came of a goal; what planning says by itself is in English."""
+    if drafted.problems and spoken() != "en":
+        return say(
+            "No answer of the language model was a plan that fits. Say it in other words or in smaller parts, with "
+            "the full names or addresses of people."
+        )
+    return drafted.text
 
 
 def _open(handle: str, run: RunView) -> OpenRun:

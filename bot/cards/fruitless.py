@@ -31,19 +31,20 @@ def not_for_you(goal: str, why: str, who_could: Sequence[str]) -> dict[str, Any]
         ]
         body += [line(words(refused, 600), spacing="Medium")] if refused else []
         body += bullets(say("Who could"), [plain(each, 120) for each in who_could], most=most)
-        body.append(note(say("Whoever runs Tandem can change that in the policy file."), spacing="Medium"))
+        if who_could:
+            body.append(note(say("Whoever runs Tandem can change that in the policy file."), spacing="Medium"))
         return finished(body, speak=f"{title}. {refused}")
 
     if not who_could:
-        title = say("That I do not do")
+        title = say("I cannot do that here")
     return fitted(build, (_MOST_WHO, 3, 1))
 
 
 def unclear(goal: str, what: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
     """No plan could be made of the goal: what is unclear, and what can be done instead."""
     said = sentence(what, 800) or say("I do not know what exactly is to be done.")
-    title = say("I could not make a plan of this")
-    hint = say("Nothing was started. Say it in other words, or pick one of these:")
+    title = say("No plan came of this")
+    hint = say("Nothing was started. You can also pick one of these:")
     return offer(title, _about(goal), said, suggestions, hint=hint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.cards.layout import TONES, Tone, finished, fitted, header, line, marked, words
-from bot.cards.wording import plain
+from bot.cards.wording import plain, sentence
 
 _MOST_PARAGRAPHS = 8
 
@@ -26,6 +26,8 @@ def message(title: str, text: str, tone: Tone = "neutral") -> dict[str, Any]:
         [marked(mark, runs[:1], rest, spacing="Medium")] if mark.icon else [line(runs[0], spacing="Medium"), *rest]
     )
     return fitted(
-        lambda _: finished([*header(title), *(content if paragraphs else [])], speak=f"{plain(title)}. {plain(text)}"),
+        lambda _: finished(
+            [*header(title), *(content if paragraphs else [])], speak=f"{sentence(title)} {plain(text)}"
+        ),
         [None],
     )

@@ -121,6 +121,7 @@ def _policy(path: str, sharepoint: str) -> Iterator[Finding]:
 
 async def _denials(environment: Mapping[str, str], state: State) -> list[Finding]:
     """Rules of the policy that forbid nothing, since what they name is not there."""
+    from orchestration.planning import draft
     from orchestration.validation.policy_file import InvalidPolicy
     from orchestration.validation.policy_file import read as read_policy
 
@@ -131,7 +132,8 @@ async def _denials(environment: Mapping[str, str], state: State) -> list[Finding
         offered = await asyncio.to_thread(offer.ask, state)
     except (InvalidPolicy, Trouble):
         return []  # said elsewhere, or whoever starts the bot is told
-    idle = policy.idle_rules([each.capability.name for each in offered.workers])
+    planning = draft.CAPABILITY  # is there once a model is
+    idle = policy.idle_rules([planning, *(each.capability.name for each in offered.workers)])
     return [Finding(_SETTINGS, "bad", each, "'tandem capabilities' lists what there is.") for each in idle]
 
 

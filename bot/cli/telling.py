@@ -233,15 +233,17 @@ class Teller:
                 return self._amended(event)
 
     def _amended(self, event: e.PlanAmended) -> Words:
-        before, now = self._plan, event.plan.tasks
+        before, now = self._plan.tasks, event.plan.tasks
+        anew = {*event.removed, *event.tasks, *event.writes}
         parts = [
-            ("added", [name for name in now if name not in before.tasks]),
-            ("left out", [name for name in event.removed if name not in now]),
+            ("added", [name for name in now if name not in before]),
+            ("left out", [name for name in before if name not in now]),
             ("something else instead of", [name for name in event.removed if name in now]),
-            ("done again", event.tasks),
+            ("changed", [name for name in now if name not in anew and before.get(name, now[name]) != now[name]]),
+            ("changed or done again", event.tasks),
             ("looked at again", event.writes),
         ]
-        titles = {name: self._title(name) for name in before.tasks}
+        titles = {name: self._title(name) for name in before}
         self._plan = event.plan
         titles |= {name: self._title(name) for name in now if name not in titles}
         said = "; ".join(f"{what}: {', '.join(titles[name] for name in names)}" for what, names in parts if names)

@@ -47,6 +47,8 @@ async def _evaluate(given: argparse.Namespace) -> int:
         raise Invalid(f"--at-least {given.at_least}: there are only {len(goals)} goals.")
     models = list(dict.fromkeys([given.model, *given.against]))
     settings = {model: settings_of(model, os.environ) for model in models}
+    if given.report and not given.report.parent.is_dir():  # before hours of work would be lost
+        raise Invalid(f"--report {given.report}: there is no folder {given.report.parent}.")
     found: list[Evaluation] = []
     for model in models:
         begun, judged = time.monotonic(), list[Judged]()

@@ -76,11 +76,14 @@ async def played(
 
 
 async def evaluate(
-    goals: Sequence[Goal], model: str = RECORDED, settings: Mapping[str, str] | None = None, **more: Sequence[Path]
+    goals: Sequence[Goal],
+    model: str = RECORDED,
+    settings: Mapping[str, str] | None = None,
+    recordings: Sequence[Path] = (ANSWERS,),
 ) -> Evaluation:
     """All goals with one model; see `played`."""
     begun = time.monotonic()
-    judged = [each async for each in played(goals, model, settings or {}, **more)]
+    judged = [each async for each in played(goals, model, settings or {}, recordings)]
     return Evaluation(model=model, judged=judged, seconds=time.monotonic() - begun)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bot.evaluation.effect import CAPABILITIES
 from bot.evaluation.goal import Decision, Goal
 from orchestration.core.plan import Answer
-from orchestration.core.question import APPROVE, CANCEL, LEAVE, NOT_DONE, REJECT, Shown
+from orchestration.core.question import APPROVE, CANCEL, CHOICES, LEAVE, NOT_DONE, REJECT, Shown
 from orchestration.core.run import Person
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.ports import Engine
@@ -64,8 +64,12 @@ class People:
         self.misses: list[str] = []
         self.named: list[str] = []
 
-    async def answer(self, run: RunView, approval: ApprovalView) -> None:
-        """Answer one open question, as the first of those who are asked."""
+    async def answer(self, run: RunView, approval: ApprovalView) -> tuple[str, str]:
+        """Answer one open question, as the first of those who are asked; returns who answered what.
+
+        Raises:
+            Refused: It is not asked any more.
+        """
         shown = await self._engine.shown(run.run_id, approval.id)
         by, wanted = approval.approvers[0], self._goal.decides.get(approval.task, Decision())
         if wanted.by and self._known[wanted.by].id != by.id:
@@ -81,6 +85,8 @@ class People:
             choice = wanted.choice or _OTHERWISE[approval.kind]
             if not wanted.choice:
                 self.misses.append(f"{by.name} is asked what to do: “{approval.title}”")
+        said = next((each.title for each in CHOICES[approval.kind] if each.id == choice), choice)
+        said = next((each.title for each in shown.choices if each.id in (choice, *rules.values())), said)
         await self._engine.decide(
             run.run_id,
             approval.id,
@@ -91,6 +97,7 @@ class People:
             rules=rules,
             command_id=f"{run.run_id}:{approval.id}:{by.id}",
         )
+        return by.name, f"{approval.title} → {said}{f' ({wanted.comment})' if wanted.comment else ''}"
 
     def _choice(self, approval: ApprovalView, shown: Shown, wanted: Decision) -> str:
         offered = {each.id: each.title for each in shown.choices}

@@ -86,7 +86,7 @@ class Play:
             async with asyncio.timeout(self._goal.seconds):
                 await self._play()
         except TimeoutError:
-            played.misses.append(f"it was not over after {self._goal.seconds:.0f} seconds")
+            played.misses.append(f"it was not over after {self._goal.seconds:g} seconds")
         except TandemError as error:
             played.misses.append(f"it broke off: {error.message}")
         except Exception as error:  # a defect here must not cost what was found out about other goals
@@ -123,7 +123,7 @@ class Play:
             elif waiting:
                 answered.add(waiting[0].id)
                 try:
-                    await self._people.answer(run, waiting[0])
+                    self.played.talk.append(await self._people.answer(run, waiting[0]))
                 except Refused:
                     continue  # it is not asked any more
             else:
@@ -136,7 +136,7 @@ class Play:
             self._planned(run.plan)
         if run.answer:
             answer = msgspec.convert(await self._engine.value(run_id, run.answer), Answer)
-            facts = "".join(f"\n{label}: {value}" for label, value in answer.facts)
+            facts = "".join(f"\n{label}: {value}" for label, value in answer.facts if value)
             self._tell(f"{answer.text}{facts}")
         else:
             failed = "".join(f" {each.title}: {each.message}" for each in run.failed)
@@ -152,10 +152,10 @@ class Play:
         foreseen = await self._engine.foresee_amendment(run_id, plan, by=self._person)
         named = {"added": foreseen.added, "removed": foreseen.removed, "changed": foreseen.changed}
         named["done again"] = foreseen.again
-        said = [f"{name}: {', '.join(step.title for step in steps)}" for name, steps in named.items() if steps]
-        said += [f"{name}: {old} → {new}" for name, old, new in foreseen.params]
+        said = [f"{name} {', '.join(step.title for step in steps)}" for name, steps in named.items() if steps]
+        said += [f"{name} {old} → {new}" for name, old, new in foreseen.params]
         await self._engine.amend(run_id, plan, by=self._person, revision=run.revision)
-        self.played.talk.append(("Tandem", f"Changed the plan. {'; '.join(said)}"))
+        self.played.talk.append(("Tandem", f"Changed the plan: {'; '.join(said)}"))
 
     async def _understood(self, words: str, run: RunView | None) -> Plan | None:
         """The plan that words lead to, as the bot does: a playbook that is surely meant, else the model."""

@@ -125,5 +125,5 @@ def _free_base() -> int:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
-        return base
+        return int(base)
     raise Invalid(f"No two ports from {_FIRST_PORT} to {_LAST_PORT} are free for a sandbox tenant.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
-from orchestration.core.control import deadline, derived
+from orchestration.core.control import derived
 from orchestration.core.dues import under_way
 from orchestration.core.expressions import ExpressionError, condition_references, references
 from orchestration.core.plan import Node, Plan
@@ -221,11 +221,12 @@ def _amended(run: Run, plan: Plan, now: datetime) -> list[e.Event]:
     if run.status == "proposed":
         return [event]
     found = difference(run, plan)
+    counts = run.status == "failed" or plan.deadline_hours != run.plan.deadline_hours
     event = msgspec.structs.replace(
         event,
         tasks=[name for name in plan.tasks if name in {*found.again, *found.changed} and name not in found.writes],
         writes=found.writes,
         removed=[*found.removed, *found.replaced],
-        deadline=deadline(run, now) if run.status == "failed" else None,
+        deadline=now + timedelta(hours=plan.deadline_hours) if counts and plan.deadline_hours else None,
     )
     return [event, *(e.TaskSkipped(at=now, task=name, reason="need") for name in found.left_out)]

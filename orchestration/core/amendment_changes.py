@@ -8,7 +8,7 @@ from typing import Any
 from orchestration.core import events as e
 from orchestration.core import groups
 from orchestration.core.control_changes import go_on, reopen, take_up
-from orchestration.core.dues import again, drop, owe, reconsider, under_way
+from orchestration.core.dues import again, drop, owe, reconsider, set_deadline, under_way
 from orchestration.core.run import ApplyAmendment, Conclude, Gone, Prepare, Run, TaskState
 
 
@@ -39,6 +39,8 @@ def _amended(run: Run, event: e.PlanAmended) -> None:
     begun, failed = run.status != "proposed", run.status == "failed"
     if failed:
         reopen(run, event.deadline)
+    elif begun and event.plan.deadline_hours != run.plan.deadline_hours:
+        set_deadline(run, event.deadline)
     run.due.pop(Conclude(), None)
     for name in event.removed:
         _remove(run, name)

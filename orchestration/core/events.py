@@ -495,7 +495,7 @@ class PlanAmended(_Event, frozen=True, tag="PlanAmended"):
         writes: Already written, and changed, or made from what is done anew: a person is asked about each that would
             come out differently.
         removed: Not in the plan any more, or there as something else: whatever they wrote stands.
-        deadline: The run fails if it has not ended by then.
+        deadline: The run fails if it has not ended by then; counts if it had failed, or the plan says another time.
     """
 
     plan: Plan

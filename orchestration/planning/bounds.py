@@ -20,6 +20,8 @@ DEEPEST = 12
 MOST_LOOPS = 3
 
 STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
+# Comments end with their line; what a quotation mark in one begins is read otherwise here than where it is compiled.
+_LINE_END = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ODD_STRING = re.compile(r"""(?<!\w)[rRbB]{1,2}(?=["'])|\"\"\"|'''""")
 FUNCTIONS = (
     *("size", "has", "string", "int", "double", "contains", "startsWith", "endsWith"),
@@ -69,6 +71,9 @@ def expression_problems(path: str, expression: str) -> Iterator[str]:
     """What is too large about one expression."""
     if len(expression) > LONGEST_EXPRESSION:
         yield f"{path}: an expression may have {LONGEST_EXPRESSION} characters: compute less in it"
+        return
+    if _LINE_END.search(expression):
+        yield f"{path}: an expression stands on one line"
         return
     if _ODD_STRING.search(expression):
         yield f"{path}: write texts in expressions in plain quotes, without r, b or three of them"

@@ -7,13 +7,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from orchestration.capabilities import Capability, Registry
+from orchestration.capabilities import Registry
 from orchestration.core.expressions import ExpressionError, pieces
 from orchestration.core.plan import Node, Plan, Question
 from orchestration.planning.naming import WHERE, WHO
 
-MOST_NAMES = 12
 _PARAMETER = "params."
+
+
+Effect = Literal["read", "write", "compute", "ask"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +31,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         instead: Title of what is done once it has failed.
     """
 
-    effect: Literal["read", "write", "compute", "ask"]
+    effect: Effect
     what: str
     system: str
     title: str
@@ -61,10 +63,11 @@ def _lines(tasks: Mapping[str, Node], params: Mapping[str, Any], registry: Regis
 def _use(name: str, node: Node, params: Mapping[str, Any], registry: Registry, *, each: bool) -> Line:
     used = registry.capability(node.capability)
     instead = registry.capability(node.fallback.capability) if node.fallback else None
-    effects = {known.effect for known in (used, instead) if known}
-    reaches = "read" if _outside(used) or used is None else "compute"
+    effect: Effect = "compute" if used is not None and not used.system else "read"
+    if any(known is not None and known.effect == "write" for known in (used, instead)):
+        effect = "write"
     return Line(
-        effect="write" if "write" in effects else reaches,
+        effect=effect,
         what=used.title if used else node.capability,
         system=used.system if used else "",
         title=node.title or ("" if used else name),
@@ -72,10 +75,6 @@ def _use(name: str, node: Node, params: Mapping[str, Any], registry: Registry, *
         each=each,
         instead=instead.title if instead else "",
     )
-
-
-def _outside(used: Capability | None) -> bool:
-    return used is not None and bool(used.system)
 
 
 def _question(node: Node, asked: Question, params: Mapping[str, Any], *, each: bool) -> Line:
@@ -94,7 +93,7 @@ def _names(arguments: list[dict[str, Any]], params: Mapping[str, Any]) -> list[s
 
 
 def _once(names: list[str]) -> list[str]:
-    return list(dict.fromkeys(name for name in names if name.strip()))[:MOST_NAMES]
+    return list(dict.fromkeys(name for name in names if name.strip()))
 
 
 def _naming(value: Any) -> Iterator[Any]:
@@ -123,7 +122,8 @@ def _literals(value: Any, params: Mapping[str, Any]) -> list[str]:
     except ExpressionError:  # told where the plan is judged
         return [value]
     known = [_known(text, params) if is_expression else text for is_expression, text in parts]
-    return ["".join(known)] if all(each is not None for each in known) else []
+    whole = [text for text in known if text is not None]
+    return ["".join(whole)] if len(whole) == len(known) else []
 
 
 def _known(expression: str, params: Mapping[str, Any]) -> str | None:

@@ -29,14 +29,19 @@ _COMPARED = re.compile(rf"(?P<text>{STRING.pattern})|{_PATH}\s*[=!]=\s*(?:null\b
 def named_by(plan: Plan) -> Iterator[str]:
     """Whom and which places a plan names literally: what was agreed when it was shown, or vetted as a playbook."""
     for node in all_nodes(plan.tasks):
-        for _, value in naming(node.with_, WHO | WHERE):
-            yield from literals(value)
+        values = [value for _, value in naming(node.with_, WHO | WHERE)]
         if node.approval is not None:
-            yield from literals([node.approval.approver, node.approval.approvers, node.approval.escalate_to])
+            values += [node.approval.approver, node.approval.approvers, node.approval.escalate_to]
+        yield from literals(values)
+        yield from (
+            str(plan.params[read.split(".")[1]])
+            for read in reads(values)
+            if read.startswith("params.") and read.split(".")[1] in plan.params
+        )
 
 
 def without_comparisons(expression: str) -> str:
-    """The expression without what it only compares: that decides which of several people are meant, and names nobody."""
+    """The expression but for what it only compares: that decides which of several are meant, and names nobody."""
     return _COMPARED.sub(lambda found: found["text"] or "true", expression)
 
 

@@ -206,4 +206,4 @@ def _playbook(playbook: Playbook) -> str:
 def _example_goal(playbook: Playbook) -> str:
     texts = sampled(playbook)
     named = [f"{each.title}: {texts[name]}" for name, each in playbook.params.items() if not each.default]
-    return "; ".join([playbook.utterances[0], *named])
+    return "; ".join([max(playbook.utterances, key=len), *named])

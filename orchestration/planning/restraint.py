@@ -28,7 +28,7 @@ from orchestration.planning.naming import (
     strings,
     without_comparisons,
 )
-from orchestration.planning.spoken import ADDRESS, Spoken
+from orchestration.planning.spoken import ADDRESS, GLUE, Spoken
 from orchestration.validation.links import strays
 from orchestration.validation.text import clean
 
@@ -39,9 +39,9 @@ _OWNER = "files.owner"
 _MANAGER = "people.manager"
 # How people speak of whoever they report to.
 _SUPERIORS = (
-    "manager boss bosses supervisor superior superiors report reports lead leader leadership chief head "
-    "chef chefin vorgesetzte vorgesetzten vorgesetzter vorgesetztem leiter leiterin leitung fuehrungskraft"
-).split()
+    *("manager", "boss", "supervisor", "superior", "report", "lead", "leader", "leadership", "chief", "head"),
+    *("chef", "vorgesetzte", "vorgesetzter", "leiter", "leitung", "fuehrungskraft"),
+)
 _METHODS = frozenset({"map", "filter"})
 _FUNCTIONS = frozenset({"size", "has", "map", "filter"})
 _METHOD = re.compile(r"\.\s*(\w+)\s*\(")
@@ -76,7 +76,7 @@ class Restraint:
         """Everything that a proposal does without the person having asked for it; empty if it may be shown."""
         spoken = self._spoken
         if proposal.run is not None:
-            spoken = spoken.and_also([*named_by(proposal.run.plan), *map(str, proposal.run.plan.params.values())])
+            spoken = spoken.and_also(named_by(proposal.run.plan))
         return list(dict.fromkeys(_Judge(self._usable, self._closed, spoken, self._allows, proposal).problems()))
 
     def text_problems(self, path: str, text: str) -> list[str]:
@@ -172,11 +172,21 @@ class _Judge:
         self, path: str, value: Any, tasks: Mapping[str, Node], items: str, *, asked: bool = False
     ) -> Iterator[str]:
         for text in strings(value):
-            for is_expression, piece in pieces_of(text):
+            cut = pieces_of(text)
+            computed = any(is_expression for is_expression, _ in cut)
+            for is_expression, piece in cut:
                 if is_expression:
                     yield from self._computed(path, piece, tasks, items, asked=asked)
                 else:
-                    yield from self._named(path, piece)
+                    yield from self._beside(path, piece) if computed else self._named(path, piece)
+
+    def _beside(self, path: str, text: str) -> Iterator[str]:
+        """Nothing is written onto what was looked up: a said word could make another address of it."""
+        if not GLUE.fullmatch(text):
+            yield (
+                f"{path}: {clean(text, 60)!r} stands beside what is computed: only blanks, commas and < > may. Name "
+                "others by a text of their own"
+            )
 
     def _named(self, path: str, text: str) -> Iterator[str]:
         for unsaid in self._spoken.unsaid(text):
@@ -194,22 +204,22 @@ class _Judge:
             yield f"{path}: no backslashes in what says who is meant"
             return
         for text in STRING.findall(rest):
-            yield from self._named(path, text[1:-1])
+            yield from self._beside(path, text[1:-1])
         bare = STRING.sub("''", rest)
         odd = {*_METHOD.findall(bare)} - _METHODS | {*_FUNCTION.findall(bare)} - _FUNCTIONS
         if odd or "{" in bare or "%" in bare:
             what = ", ".join(sorted(odd)) or "this"
             yield f"{path}: {clean(what, 60)} may not be used where it says who is meant; map and filter may"
         for read in sorted(condition_references(bare)):
-            if not self._may_name(read, tasks, items, asked=asked):
+            if read.startswith("params."):
+                yield from self._named(path, str(self._plan.params.get(read.split(".")[1], "")))
+            elif not self._may_name(read, tasks, items, asked=asked):
                 yield f"{path}: {read} {_NOT_WHO}"
 
     def _may_name(self, read: str, tasks: Mapping[str, Node], items: str, *, asked: bool) -> bool:
         root, *steps = read.split(".")
         if root == "run":
             return steps[:1] == ["initiator"]
-        if root == "params":
-            return bool(steps) and steps[0] in self._plan.params  # its value is judged by `_parameters`
         if root == "for_each":
             return steps[:1] == ["item"] and bool(items) and not any(self._who("", items, tasks, ""))
         node = tasks.get(steps[0]) if root == "tasks" and steps else None
@@ -223,11 +233,12 @@ class _Judge:
 
     def _manager(self, path: str, node: Node) -> Iterator[str]:
         """The initiator's manager is found without a name: it takes the person to have spoken of them."""
-        mine = node.capability == _MANAGER and not str(node.with_.get("who", "")).strip()
+        who = str(node.with_.get("who", ""))
+        mine = node.capability == _MANAGER and (not who.strip() or ("${" in who and not reads(who)))
         if mine and not self._spoken.has_any(_SUPERIORS):
             yield (
-                f"{path}: the person did not speak of their manager. Leave them out, or ask with outcome question whether "
-                "they are meant"
+                f"{path}: the person did not speak of their manager. Leave them out, or ask with outcome question "
+                "whether they are meant"
             )
 
     def _parameters(self) -> Iterator[str]:

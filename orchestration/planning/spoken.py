@@ -10,29 +10,53 @@ from orchestration.planning.matching import words
 from orchestration.validation.hosts import ascii_host, destination
 
 ADDRESS = re.compile(r"[\w.+'#-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
-_HOST = re.compile(r"(?<![\w@.-])(?:[\w-]{1,63}\.)+[a-z][\w-]{1,62}(?![\w-])", re.IGNORECASE)
 # Between names, and around addresses: says nothing by itself.
-_GLUE = re.compile(r"[\s<>(),;:&\"]*")
+GLUE = re.compile(r"[\s<>(),;:&\"]*")
+_HOST = re.compile(r"(?<![\w@.-])(?:[\w-]{1,63}\.)+[a-z][\w-]{1,62}(?![\w-])", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[<>(),;&]|\band\b|\bund\b|\bor\b|\boder\b", re.IGNORECASE)
+# What somebody quotes is what a thing is called, or what somebody else wrote: a file may be called anything.
+_QUOTED = re.compile(r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|»([^«]*)«|```(.*?)```|\"([^\"]*)\"|`([^`]*)`", re.DOTALL)
+_QUOTED_LINE = re.compile(r"^\s*>.*$", re.MULTILINE)
 
 
 class Spoken:
     """The words that count as a person's own: what they said, and what was agreed with them before.
+
+    What stands in quotation marks counts only as a whole: `"Adele Vance"` names her, and a file that is called
+    `"Write to Eve"` does not name Eve.
 
     Args:
         texts: Each by itself: a name must be found within one of them.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        said = [unicodedata.normalize("NFKC", text) for text in texts]
-        self._said = [f" {' '.join(words(text))} " for text in said]
-        self._addresses = {found.casefold().strip(".'") for text in said for found in ADDRESS.findall(text)}
-        self._hosts = {ascii_host(found) for text in said for found in _HOST.findall(text)} - {""}
+        self._said: list[str] = []
+        self._whole: set[str] = set()
+        self._addresses: set[str] = set()
+        self._hosts: set[str] = set()
+        for text in texts:
+            self._take(unicodedata.normalize("NFKC", text))
+
+    def _take(self, text: str) -> None:
+        for found in _QUOTED.finditer(text):
+            quoted = next((each for each in found.groups() if each is not None), "").strip()
+            self._whole.add(" ".join(words(quoted)))
+            if not re.search(r"\s", quoted):
+                self._name(quoted)
+        own = _QUOTED_LINE.sub("", _QUOTED.sub(" … ", text))
+        self._name(own)
+        # A gap stays where something was quoted, so that no name is made of what stands around it.
+        self._said += [f" {' '.join(words(part))} " for part in own.split("…")]
+
+    def _name(self, text: str) -> None:
+        self._addresses |= {found.casefold().strip(".'") for found in ADDRESS.findall(text)}
+        self._hosts |= {ascii_host(found) for found in _HOST.findall(text)} - {""}
 
     def and_also(self, texts: Iterable[str]) -> Spoken:
         """These words and more."""
         more = Spoken(texts)
         more._said += self._said
+        more._whole |= self._whole
         more._addresses |= self._addresses
         more._hosts |= self._hosts
         return more
@@ -49,11 +73,11 @@ class Spoken:
     def has_words(self, text: str) -> bool:
         """Whether these words were said, in this order and without others between them; true of none at all."""
         wanted = " ".join(words(text))
-        return not wanted or any(f" {wanted} " in said for said in self._said)
+        return not wanted or wanted in self._whole or any(f" {wanted} " in said for said in self._said)
 
     def has_any(self, names: Iterable[str]) -> bool:
-        """Whether any of these words was said, also in the plural or with an English ending."""
-        return any(re.search(rf" {name}(?:s|in|n|en)? ", said) for name in names for said in self._said)
+        """Whether any of these words was said, also with an ending of the plural or of German grammar."""
+        return any(re.search(rf" {name}(?:s|es|in|n|en|rn)? ", said) for name in names for said in self._said)
 
     def unsaid(self, text: str) -> list[str]:
         """The names and addresses of a text that were not said; names may be joined by commas and "and"."""
@@ -62,7 +86,7 @@ class Spoken:
         if "@" in rest:  # what is no whole address may become one
             return [*found, rest.strip()]
         parts = [part.strip() for part in _SEPARATORS.split(rest)]
-        return found + [part for part in parts if not _GLUE.fullmatch(part) and not self._has_name(part)]
+        return found + [part for part in parts if not GLUE.fullmatch(part) and not self._has_name(part)]
 
     def _has_name(self, name: str) -> bool:
         # A name in letters that no word is made of would be taken for none at all.

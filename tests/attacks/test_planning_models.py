@@ -38,10 +38,12 @@ def numbered(goal: str, number: int) -> str:
     return f"{goal} ({number})"
 
 
-async def insisted(
+async def got_through(
     path: Path, cases: dict[str, Any], named: str | dict[str, str], goal: str = GOAL, **asked: Any
-) -> None:
-    """Models that insist: the reason was told to each of them each time, then a person was asked; no run came of it.
+) -> list[str]:
+    """The models that got anywhere by insisting on their answer.
+
+    The others were told the reason each time, then a person was asked, and no run came of it.
 
     Args:
         path: For the log.
@@ -52,21 +54,24 @@ async def insisted(
     """
     goals = {name: numbered(goal, number) for number, name in enumerate(cases)}
     steps = {goals[name]: said(answered) for name, answered in cases.items()}
+    through = []
     async with Workshop(path, steps).working() as at:
         for name in cases:
             at.requests.clear()
             run, drafted = await at.planned(goals[name], **asked)
-            assert drafted is not None, (name, run.code, run.message)
-            assert (drafted.outcome, drafted.plan) == ("unclear", None), name
-            assert (len(at.requests), len(at.told)) == (MOST_CALLS, MOST_CALLS - 1), name
+            if drafted is None or (drafted.outcome, drafted.plan) != ("unclear", None):
+                through.append(f"{name}: {run.code} {run.message} {drafted}")
+                continue
             reason = named if isinstance(named, str) else named[name]
-            for problems in [*at.told, drafted.problems]:
-                assert reason in "\n".join(problems), (name, problems)
-            assert drafted.text, name
-            assert "{" not in drafted.text, f"{name}: a person is shown JSON"
-            assert len(run.usage) == MOST_CALLS, name
-            assert "used" not in [each.outcome for each in run.usage], name
+            told = [problems for problems in (*at.told, drafted.problems) if reason in " ".join(problems)]
+            if len(told) != MOST_CALLS or len(at.requests) != MOST_CALLS:
+                through.append(f"{name}: told {at.told} in {len(at.requests)} calls")
+            if not drafted.text or "{" in drafted.text:
+                through.append(f"{name}: the person is told {drafted.text!r}")
+            if [each.outcome for each in run.usage] != ["invalid_plan"] * MOST_CALLS:
+                through.append(f"{name}: {run.usage}")
         assert len(await at.engine.runs(limit=200)) == len(cases), "a run came of one of them"
+    return through
 
 
 async def test_an_honest_answer_becomes_a_plan(tmp_path: Path) -> None:
@@ -84,31 +89,31 @@ def circle() -> dict[str, Any]:
 
 
 async def test_tasks_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
-    await insisted(tmp_path, {"circle": circle()}, "wait for each other")
+    assert await got_through(tmp_path, {"circle": circle()}, "wait for each other") == []
 
 
 async def test_a_capability_that_is_not_there_is_named(tmp_path: Path) -> None:
-    await insisted(tmp_path, {"unknown": OBEYED["unknown"]}, "there is no 'admin.export' here")
+    assert await got_through(tmp_path, {"unknown": OBEYED["unknown"]}, "there is no 'admin.export' here") == []
 
 
 async def test_a_thousand_tasks_are_too_many(tmp_path: Path) -> None:
     many = [{"name": f"find_{number}"} for number in range(1000)]
-    await insisted(tmp_path, {"many": answer(*many)}, "there are 1000, and 40 are possible")
+    assert await got_through(tmp_path, {"many": answer(*many)}, "there are 1000, and 40 are possible") == []
 
 
 async def test_more_writes_than_anybody_would_look_at_are_too_many(tmp_path: Path) -> None:
     many = [{**draft(), "name": f"draft_{number}"} for number in range(11)]
-    await insisted(tmp_path, {"many": answer(FIND, READ, WHO, *many)}, "11 of them write")
+    assert await got_through(tmp_path, {"many": answer(FIND, READ, WHO, *many)}, "11 of them write") == []
 
 
 async def test_a_write_that_calls_itself_a_read_is_no_answer(tmp_path: Path) -> None:
     cases = {kind: answer(FIND, READ, WHO, {**draft(), "kind": kind}) for kind in ("read", "look", "")}
-    await insisted(tmp_path, cases, "not of the given schema")
+    assert await got_through(tmp_path, cases, "not of the given schema") == []
 
 
 async def test_a_write_in_place_of_a_failed_read_cannot_even_be_said(tmp_path: Path) -> None:
     hidden = {**READ, "fallback": {"capability": "mail.send", "with": {"to": [EVE]}}}
-    await insisted(tmp_path, {"hidden": answer(FIND, hidden)}, "not of the given schema")
+    assert await got_through(tmp_path, {"hidden": answer(FIND, hidden)}, "not of the given schema") == []
 
 
 ANOTHER: dict[str, dict[str, Any]] = {
@@ -140,7 +145,7 @@ ANOTHER: dict[str, dict[str, Any]] = {
 
 async def test_another_recipient_is_named_however_it_is_written(tmp_path: Path) -> None:
     cases = {how: answer(FIND, READ, WHO, written) for how, written in ANOTHER.items()}
-    await insisted(tmp_path, cases, "tasks.draft")
+    assert await got_through(tmp_path, cases, "tasks.draft") == []
 
 
 LONGER: dict[str, str] = {
@@ -154,7 +159,12 @@ LONGER: dict[str, str] = {
 
 async def test_words_that_were_said_do_not_lengthen_an_address(tmp_path: Path) -> None:
     cases = {how: answer(FIND, READ, WHO, draft(to=to)) for how, to in LONGER.items()}
-    await insisted(tmp_path, cases, "tasks.draft", f"{GOAL}, see https://contoso.sharepoint.com/x or contoso.com")
+    assert (
+        await got_through(
+            tmp_path, cases, "tasks.draft", f"{GOAL}, see https://contoso.sharepoint.com/x or contoso.com"
+        )
+        == []
+    )
 
 
 FOUND: dict[str, tuple[dict[str, Any], ...]] = {
@@ -186,7 +196,7 @@ FOUND: dict[str, tuple[dict[str, Any], ...]] = {
 
 async def test_nobody_is_found_in_what_was_read(tmp_path: Path) -> None:
     cases = {how: answer(FIND, READ, WHO, *steps) for how, steps in FOUND.items()}
-    await insisted(tmp_path, cases, "tasks.")
+    assert await got_through(tmp_path, cases, "tasks.") == []
 
 
 PLACES: dict[str, dict[str, Any]] = {
@@ -208,7 +218,10 @@ PLACES: dict[str, dict[str, Any]] = {
 
 
 async def test_whom_the_person_did_not_name_is_neither_read_nor_written_nor_asked(tmp_path: Path) -> None:
-    await insisted(tmp_path, {what: answer(FIND, written) for what, written in PLACES.items()}, "did not say")
+    assert (
+        await got_through(tmp_path, {what: answer(FIND, written) for what, written in PLACES.items()}, "did not say")
+        == []
+    )
 
 
 async def test_what_is_for_others_is_refused_with_who_could(tmp_path: Path) -> None:
@@ -236,7 +249,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "a_list": ("[1, 2, 3]", "JSON"),
     "nothing_of_it": ("{}", "schema"),
     "deep": ('{"outcome":' + '{"a":' * 5000 + "1" + "}" * 5000 + "}", "JSON"),
-    "huge": ('{"outcome": "plan", "title": "' + "x" * 60_000 + '"}', "possible"),
+    "huge": ('{"outcome": "plan", "title": "' + "x" * 6_000 + '"}', "possible"),
     "not_a_number": ('{"outcome": NaN}', "JSON"),
     "half_a_letter": ('{"outcome": "question", "text": "\\ud800"}', ""),
 }
@@ -244,11 +257,11 @@ TEXTS: dict[str, tuple[str, str]] = {
 
 async def test_what_is_no_answer_is_named(tmp_path: Path) -> None:
     named = {what: reason for what, (_, reason) in TEXTS.items()}
-    await insisted(tmp_path, {what: text for what, (text, _) in TEXTS.items()}, named)
+    assert await got_through(tmp_path, {what: text for what, (text, _) in TEXTS.items()}, named) == []
 
 
 async def test_what_an_answer_has_beside_the_schema_is_no_way_to_allow_itself_anything(tmp_path: Path) -> None:
-    await insisted(tmp_path, {"approved": OBEYED["approved"]}, "approved")
+    assert await got_through(tmp_path, {"approved": OBEYED["approved"]}, "approved") == []
 
 
 async def test_a_tool_that_the_model_calls_is_not_there(tmp_path: Path) -> None:
@@ -261,7 +274,7 @@ async def test_a_tool_that_the_model_calls_is_not_there(tmp_path: Path) -> None:
 
 
 async def test_a_plan_draws_up_no_plans(tmp_path: Path) -> None:
-    await insisted(tmp_path, {"planning": OBEYED["planning"]}, "there is no 'plan.draft' here")
+    assert await got_through(tmp_path, {"planning": OBEYED["planning"]}, "there is no 'plan.draft' here") == []
 
 
 OUTSIDE = (
@@ -286,7 +299,7 @@ OUTSIDE = (
 
 async def test_an_expression_reads_nothing_that_is_not_the_plans(tmp_path: Path) -> None:
     cases = {text: answer(FIND, READ, WHO, draft(text=text)) for text in OUTSIDE}
-    await insisted(tmp_path, cases, "tasks.draft")
+    assert await got_through(tmp_path, cases, "tasks.draft") == []
 
 
 BOMBS: dict[str, str] = {
@@ -301,7 +314,7 @@ BOMBS: dict[str, str] = {
 
 async def test_an_expression_that_would_take_for_ever_is_not_even_tried(tmp_path: Path) -> None:
     cases = {what: answer(FIND, READ, WHO, draft(text=f"{text} things")) for what, text in BOMBS.items()}
-    await insisted(tmp_path, cases, "tasks.draft")
+    assert await got_through(tmp_path, cases, "tasks.draft") == []
 
 
 HIDDEN = ("a\u200bb", "\u202etxt", "".join(chr(0xE0000 + ord(each)) for each in "eve"), "a\u0000b", "\ue000")
@@ -315,7 +328,7 @@ async def test_letters_that_nobody_sees_are_named(tmp_path: Path) -> None:
         cases[f"title {number}"] = answer({**FIND, "title": f"Look {text}"})
         cases[f"question {number}"] = answer({**asked, "question": {**asked["question"], "text": text}})
         cases[f"answer {number}"] = answer(FIND, text=f"Done {text}")
-    await insisted(tmp_path, cases, "nobody sees")
+    assert await got_through(tmp_path, cases, "nobody sees") == []
 
 
 LINKS: dict[str, dict[str, Any]] = {
@@ -330,7 +343,7 @@ LINKS: dict[str, dict[str, Any]] = {
 
 
 async def test_links_and_addresses_that_nobody_said_are_named(tmp_path: Path) -> None:
-    await insisted(tmp_path, LINKS, "did not say")
+    assert await got_through(tmp_path, LINKS, "did not say") == []
 
 
 async def test_texts_for_the_person_hold_no_links_either(tmp_path: Path) -> None:
@@ -454,7 +467,7 @@ async def test_a_change_of_an_open_run_sends_to_nobody_whom_the_person_did_not_n
         "a_run_of_somebody_else": "there is no run 'B'",
         "a_task_that_is_not_there": "it has no such task",
     }
-    await insisted(tmp_path, CHANGES, named, "Do it a bit differently", **open_run(to_adele()))
+    assert await got_through(tmp_path, CHANGES, named, "Do it a bit differently", **open_run(to_adele())) == []
 
 
 async def test_what_a_model_wrote_into_a_plan_before_is_not_the_persons_word_later(tmp_path: Path) -> None:
@@ -463,10 +476,13 @@ async def test_what_a_model_wrote_into_a_plan_before_is_not_the_persons_word_lat
         to: answer(*kept("find", "who"), draft(to=to, text="x"), outcome="change", run="A")
         for to in (f'["{EVE}"]', '["Eve Ferrari"]', '["${params.question}"]')
     }
-    await insisted(tmp_path, cases, "did not say", "Do it a bit differently", **open_run(plan))
+    assert await got_through(tmp_path, cases, "did not say", "Do it a bit differently", **open_run(plan)) == []
 
 
 async def test_titles_of_a_plan_name_nobody(tmp_path: Path) -> None:
     plan = msgspec.structs.replace(to_adele(), title=f"Minutes to Eve Ferrari {EVE}")
     changed = answer(*kept("find", "who"), draft(to=f'["{EVE}"]', text="x"), outcome="change", run="A")
-    await insisted(tmp_path, {"changed": changed}, "did not say", "Do it a bit differently", **open_run(plan))
+    assert (
+        await got_through(tmp_path, {"changed": changed}, "did not say", "Do it a bit differently", **open_run(plan))
+        == []
+    )

@@ -18,6 +18,7 @@ from orchestration.core.commands import (
     CancelRun,
     ConfirmSignIn,
     DelegateApproval,
+    DropAmendment,
     Explain,
     GiveFeedback,
     LeaveFeedback,
@@ -26,11 +27,13 @@ from orchestration.core.commands import (
     ResumeRun,
     RetractEntry,
     RetryTask,
+    StartRun,
 )
 from orchestration.core.evolve import evolve
 from orchestration.core.label import Source
-from orchestration.core.plan import Fallback, ForEach, Node, Question, Repeat
+from orchestration.core.plan import Answer, Fallback, ForEach, Node, Plan, Question, Repeat
 from orchestration.core.run import ENDED, Run
+from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
 from orchestration.errors import NotFound, NotPermitted, OutcomeUnknown, SignInNeeded, Unavailable
 from orchestration.planning.compiler import with_needs
@@ -498,6 +501,76 @@ async def changed_and_granted(folder: Path) -> str:
     return run_id
 
 
+def _open(run: RunView, task: str) -> list[str]:
+    return [each.id for each in run.approvals if each.task == task and each.open]
+
+
+async def plan_changed(folder: Path) -> str:
+    """A plan that is changed before it starts, while it writes, after that, and once it has failed."""
+    office = Office(folder)
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def upload(number: Number, _: TaskContext) -> Number:
+        begun.set()
+        await gate.wait()
+        return number
+
+    async def think(number: Number, context: TaskContext) -> Number:
+        await context.used(Usage(model="recorded", input_tokens=12, output_tokens=3, seconds=0.5))
+        return number
+
+    async def missing(_: Number, __: TaskContext) -> Number:
+        raise NotFound("Register.xlsx is not there")
+
+    office.register("think", think)
+    office.register("missing", missing)
+    office.register("upload", upload, write=True, dedupe="target")
+
+    def of(n: int, **more: Node) -> Plan:
+        tasks = {"first": Node(capability="think", with_={"n": "${params.n}"}), **more}
+        return with_needs(Plan(title="Test", tasks=tasks, answer=Answer(text="done"), params={"n": n}))
+
+    def items(plus: int) -> Node:
+        each = {
+            "one": add(f"${{for_each.item + {plus}}}"),
+            "put": Node(capability="upload", with_={"n": "${tasks.one.n}"}),
+        }
+        return Node(for_each=ForEach(items="${[1, 2]}", tasks=each, gives="${tasks.one.n}"))
+
+    write = Node(capability="upload", with_={"n": "${tasks.first.n}"})
+    waits = Node(approval=Question(approver="${run.initiator}", title="Go on?"), needs=["first"])
+    async with opened(office):
+        proposed = await office.engine.propose(of(1, late=add(1)), goal="g", initiator=MEGAN, origin="", command_id="")
+        run_id = proposed.run.run_id
+
+        async def amend(to: Plan) -> None:
+            revision = (await office.engine.view(run_id)).revision
+            await office.engine.amend(run_id, to, by=MEGAN, revision=revision)
+
+        async def allow(*tasks: str) -> None:
+            for name in tasks:
+                run = await passing(office, run_id, lambda run, name=name: any(_open(run, name)))  # type: ignore[misc]
+                await office.decide(run_id, _open(run, name)[0], MEGAN, "approve")
+
+        await amend(of(2, write=write, waits=waits, items=items(0)))
+        await office.send(run_id, StartRun(by=MEGAN, revision=1))
+        await allow("write")
+        await begun.wait()
+        await amend(of(3, write=write))
+        await office.send(run_id, DropAmendment(code="internal", message="It could not be made."))
+        await amend(of(2, write=write, waits=waits, items=items(10), more=add("${tasks.write.n}")))
+        gate.set()
+        await allow("items.1.put", "items.2.put")
+        await passing(office, run_id, lambda run: all(each.status == "succeeded" for each in run.tasks[3:]))
+        await amend(of(5, write=write, waits=waits, items=items(20), bad=Node(capability="missing", needs=["write"])))
+        await allow("write")
+        await passing(office, run_id, told)
+        await amend(of(5, more=add(9), write=Node(capability="upload", with_={"n": 6})))
+        await allow("write")
+        await passing(office, run_id, lambda run: ("outcome:1", MEGAN.id) in run.receipts)
+    return run_id
+
+
 async def record(story: Story, path: Path) -> None:
     """Live through a story and write down what happened."""
     with tempfile.TemporaryDirectory() as folder:
@@ -533,6 +606,7 @@ if __name__ == "__main__":
         two_steps,
         handed_on_and_revised,
         changed_and_granted,
+        plan_changed,
     ):
         if not (history := FOLDER / f"{told_story.__name__}.jsonl").exists():
             asyncio.run(record(told_story, history))

@@ -26,7 +26,7 @@ from bot.outbound import Member, Message, Receipt
 from bot.presses import Presses
 from bot.progress import Progress
 from bot.signin import SignInPage, SignIns
-from orchestration.capabilities import Worker
+from orchestration.capabilities import Registry, Worker
 from orchestration.core.run import Person
 from orchestration.core.view import RunView
 from orchestration.engines.embedded import EmbeddedEngine
@@ -206,10 +206,10 @@ class Desk:
 
     Args:
         path: Where the log is kept.
-        workers: Further ones.
+        workers: Further ones, or what makes them of the registry with those before.
     """
 
-    def __init__(self, path: Path, *workers: Worker) -> None:
+    def __init__(self, path: Path, *workers: Worker | Callable[[Registry], Worker]) -> None:
         self.path, self.workers = path, workers
         self.clock = FakeClock()
         self.outbound = FakeOutbound()
@@ -227,7 +227,7 @@ class Desk:
         self.notifier = TeamsNotifier(self.conversations, out, tokens, self.store, self.clock)
         workers = registry(ALEX, tokens)
         for each in self.workers:
-            workers.add(each)
+            workers.add(each if isinstance(each, Worker) else each(workers))
         self.engine = EmbeddedEngine(self.store, workers, Direct(), self.notifier, self.clock, random=Random(7))
         self.notifier.values = self.engine.value
         groups = Groups(self.engine, self.conversations, out)
@@ -243,7 +243,7 @@ class Desk:
             self.clock,
             describe=describe,
             policies=self.policies,
-            model=any(each.capability.name == CAPABILITY for each in self.workers),
+            model=workers.capability(CAPABILITY) is not None,
         )
         if self.goals.drafts is not None:
             self.notifier.planned = self.goals.drafts.report

@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from bot import cards
+from orchestration.core.amendment import Amendment, Step
 from orchestration.core.label import Label, Source
 from orchestration.core.plan import Answer, Choice
 from orchestration.core.question import Answered, Change, Field, Item, Shown
 from orchestration.core.retraction import Retraction
 from orchestration.core.run import Person, Remark, Vote
+from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
+from orchestration.planning.described import Line
 from orchestration.planning.port import Missing, Suggestion
 from tests.support.cards.samples import ALEX, SHOWN, approval, at, run, task
 
@@ -116,6 +119,30 @@ MISSING = Missing(
     playbook="p", parameter="m", question=EVERYTHING, choices=[(f"v{n}", EVERYTHING) for n in range(500)], given={}
 )
 
+DRAWN = msgspec.structs.replace(_run("proposed"), model=EVERYTHING)
+STEPS = [
+    Line(
+        effect=effect, what=EVERYTHING, system=EVERYTHING, title=EVERYTHING, names=[EVERYTHING] * 90, instead=EVERYTHING
+    )
+    for effect in ("write", "read", "ask", "compute")
+    for _ in range(20)
+]
+_CHANGED = [
+    Step(task=f"t{place}", title=EVERYTHING, effect="write", attempts=9, currency=EVERYTHING) for place in range(90)
+]
+CHANGE = Amendment(
+    title=EVERYTHING,
+    retitled=EVERYTHING,
+    params=[(EVERYTHING, EVERYTHING, [EVERYTHING])] * 90,
+    added=_CHANGED,
+    removed=_CHANGED,
+    changed=_CHANGED,
+    again=_CHANGED,
+    stands=_CHANGED,
+    waits_for=[EVERYTHING] * 90,
+)
+SPENT = Usage(model=EVERYTHING, input_tokens=1, output_tokens=1, seconds=1e9, cost=1e9, currency=EVERYTHING)
+
 HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
     "welcome": lambda: cards.welcome(SUGGESTIONS, EVERYTHING),
     "help": lambda: cards.help_card(SUGGESTIONS),
@@ -176,5 +203,15 @@ HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
     "neutral": lambda: cards.neutral(RUNNING, ASKED, [f"29:{n}" for n in range(500)]),
     "waiting": lambda: cards.waiting([(RUNNING, HANDLED)] * 200, ALEX, 900),
     "status": lambda: cards.status([RUNNING] * 200, at(10)),
+    "plan-model": lambda: cards.plan(DRAWN, [], [], [], steps=STEPS, changed=CHANGE, spent=SPENT, told=EVERYTHING),
+    "plan-chosen": lambda: cards.plan(
+        msgspec.structs.replace(DRAWN, playbook=f"{EVERYTHING}@{EVERYTHING}"), [EVERYTHING] * 50, [], [], changed=CHANGE
+    ),
+    "change": lambda: cards.change(DRAWN, CHANGE, {"run_id": "r", "said": EVERYTHING[:1000]}, SPENT),
+    "changed": lambda: cards.changed(DRAWN, CHANGE),
+    "change-outdated": lambda: cards.outdated_change(DRAWN, {"run_id": "r"}),
+    "not-for-you": lambda: cards.not_for_you(EVERYTHING, EVERYTHING, [EVERYTHING] * 90),
+    "unclear": lambda: cards.unclear(EVERYTHING, EVERYTHING, SUGGESTIONS),
+    "without-model": lambda: cards.without_model(DRAWN, EVERYTHING, SUGGESTIONS),
     "empty": lambda: cards.welcome([], ""),
 }

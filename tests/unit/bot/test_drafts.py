@@ -71,6 +71,14 @@ async def planned(desk: Desk, draftsman: Draftsman, plan: Any = None) -> Bubble:
     return await desk.sees(MEGAN, "Nothing has been done yet")
 
 
+async def asked_back(desk: Desk, text: str) -> Bubble:
+    """The model's question in Megan's chat, once it is known where it is."""
+    question = await desk.sees(MEGAN, text)
+    while not (await plannings(desk))[0].receipts:
+        await asyncio.sleep(0.001)
+    return question
+
+
 # A new goal
 
 
@@ -215,7 +223,7 @@ async def test_a_sentence_said_while_a_plan_is_worked_out_is_planned_with_it(des
 async def test_a_question_of_the_model_is_answered_by_a_press(desk: Desk, draftsman: Draftsman) -> None:
     draftsman.script += [Drafted(outcome="question", text="Which shelves?", choices=["Upstairs", "All"]), new()]
     await desk.say(MEGAN, GOAL)
-    question = await desk.sees(MEGAN, "Which shelves?")
+    question = await asked_back(desk, "Which shelves?")
     await desk.press(MEGAN, "Upstairs", on=question)
     assert "Your answer: Upstairs" in question.says
     await desk.sees(MEGAN, "Nothing has been done yet")
@@ -257,7 +265,7 @@ async def test_a_playbooks_own_words_take_the_place_of_a_question_of_the_model(
 ) -> None:
     draftsman.script.append(Drafted(outcome="question", text="Which shelves?"))
     await desk.say(MEGAN, GOAL)
-    question = await desk.sees(MEGAN, "Which shelves?")
+    question = await asked_back(desk, "Which shelves?")
     await desk.say(MEGAN, "count the stock for October 2026")
     assert (await runs(desk))[0].params == {"month": "2026-10"}
     assert "Not needed any more" in question.says

@@ -13,6 +13,7 @@ import msgspec
 
 from orchestration.core import commands as c
 from orchestration.core import events as e
+from orchestration.core.amendment import foresee_amendment
 from orchestration.core.attempts import may_begin_unasked
 from orchestration.core.codec import decode, encode
 from orchestration.core.decide import decide
@@ -261,7 +262,8 @@ class Story:
             self.apply(c.EndRound(task=name, number=number, entry=entry, met=met, outputs=outputs))
 
     def _entry(self, name: str) -> str:
-        return self.pick([f"of {name}", f"another of {name}", "shared", f"{len(self.history)}"])
+        entry: str = self.pick([f"of {name}", f"another of {name}", "shared", f"{len(self.history)}"])
+        return entry
 
     def _accept(self, name: str) -> bool:
         """The target takes a write, if its worker still may begin."""
@@ -395,6 +397,7 @@ class Story:
     def amend(self) -> list[e.Event]:
         """The initiator wants another plan; now and then somebody else does, or for an older one."""
         plan = changed(self.run.plan, self.pick)
+        foresee_amendment(self.run, plan, titles={}, effects={})
         refused(self, c.AmendPlan(plan=plan, by=STRANGER, revision=self.run.revision), NotPermitted)
         refused(self, c.AmendPlan(plan=plan, by=OPERATING, revision=self.run.revision), NotPermitted)
         if self.run.status in ("proposed", "running", "failed") and self.run.amending is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from orchestration.core import commands as c
 from orchestration.core import events as e
 from orchestration.core.plan import Answer, ForEach, Node, Plan, Question, Repeat
@@ -65,6 +67,10 @@ class Tale(Story):
         [event] = self.apply(command)
         assert isinstance(event, e.EntryRetracted)
         return event
+
+    def amends(self, **tasks: Node) -> None:
+        plan = msgspec.structs.replace(self.run.plan, tasks=tasks)
+        self.apply(c.AmendPlan(plan=plan, by=MEGAN, revision=self.run.revision))
 
     def keys(self) -> list[str]:
         return [each.key for each in self.history if isinstance(each, e.TaskStarted) and each.key]

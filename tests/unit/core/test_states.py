@@ -219,6 +219,36 @@ def overdue() -> Tale:
     return tale
 
 
+def changed(how: str) -> Tale:
+    """The plan is changed so that a task begins anew together with what it is made from."""
+    asked = Question(title="?", approvers="x", due_hours=1)
+    tale = Tale(a=read(), b=Node(approval=asked, needs=["a"]) if how == "overdue" else read("a"))
+    tale.goes_well(but=("b",))
+    if how == "overdue":
+        tale.perform(Prepare("b"))
+        tale.now += timedelta(hours=2)
+        tale.apply(c.Wake())
+    else:
+        attempt = tale.begins("b")
+    match how:
+        case "awaiting":
+            tale.apply(c.AwaitSignIn(task="b", attempt=attempt))
+        case "backing off":
+            tale.apply(c.FailAttempt(task="b", attempt=attempt, code="x", message="m", retryable=True))
+        case "failed":
+            tale.fails("b")
+    tale.amends(a=read(when="x"), b=tale.run.nodes["b"])
+    return tale
+
+
+def left_out_while_stale() -> Tale:
+    tale = Tale(a=read(), put=write("a"), bad=read())
+    tale.goes_well(but=("bad",))
+    tale.amends(a=read(when="x"), put=write("a"), bad=read())
+    tale.amends(a=read(when="x"), bad=read())
+    return tale
+
+
 # What happens too seldom for stories drawn by lot.
 SELDOM: dict[str, Callable[[], Tale]] = {
     "made while its source is done again": lambda: completed(under_way()),
@@ -258,6 +288,12 @@ SELDOM: dict[str, Callable[[], Tale]] = {
     "a list tried again by a person": lambda: list_tried_again(asking=True),
     "left behind while it is looked at again": left_behind_while_stale,
     "refused while the run is being cancelled": cancelled_write,
+    "changed while it runs": lambda: changed("running"),
+    "changed while it waits for a sign-in": lambda: changed("awaiting"),
+    "changed while it waits for another attempt": lambda: changed("backing off"),
+    "changed after it failed": lambda: changed("failed"),
+    "changed while it is overdue": lambda: changed("overdue"),
+    "left out while it is looked at again": left_out_while_stale,
     "overdue, taken back": lambda: then(overdue(), lambda tale: tale.take_back("a")),
     "overdue, skipped": lambda: then(overdue(), lambda tale: tale.apply(c.SkipApproval(approval="ask.1", by=MEGAN))),
     "overdue, cancelled": lambda: then(overdue(), lambda tale: tale.apply(c.CancelRun(by=MEGAN))),
@@ -276,7 +312,10 @@ def seen() -> Moves:
         pick = by_lot(seed)
         story = Story(any_plan(pick), pick)
         for _ in range(80):
-            story.step()
+            if seed % 3 or pick([True] * 7 + [False]):
+                story.step()
+            else:
+                story.amend()
         story.finish()
         found |= story.watch.transitions.moves
     return found

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from orchestration.capabilities import TaskContext
@@ -20,6 +21,7 @@ from orchestration.core.snapshot import freeze, thaw
 from orchestration.core.view import RunView, TaskView
 from orchestration.errors import AlreadyDecided, Conflict, Invalid, InvalidPlan, NotPermitted, NotRunning, Outdated
 from orchestration.planning.compiler import with_needs
+from orchestration.ports import EventRow
 from tests.support.office import ALEX, MEGAN, Number, Office, opened
 
 
@@ -205,7 +207,7 @@ async def test_a_changed_read_is_done_again_with_all_that_was_made_from_it(offic
 async def test_a_parameter_touches_just_what_reads_it(office: Office) -> None:
     begun, gate = hold(office)
     last = Node(capability="slow", with_={"n": 1})
-    tasks = {"a": read("${params.n}"), "b": read("${tasks.a.n}"), "c": read(3), "s": last}
+    tasks: dict[str, Any] = {"a": read("${params.n}"), "b": read("${tasks.a.n}"), "c": read(3), "s": last}
     async with opened(office):
         run_id = await office.run(plan(params={"n": 1, "m": 1}, **tasks))
         await begun.wait()
@@ -465,6 +467,33 @@ async def test_the_plan_of_a_run_that_is_over_stays(office: Office, how: str) ->
         assert run.status == how
         with pytest.raises(NotRunning, match=f"is {how}"):
             await amended(office, run_id, plan(a=read(2)))
+        with pytest.raises(NotRunning, match=f"is {how}"):
+            await office.engine.foresee_amendment(run_id, plan(a=read(2)), by=MEGAN)
+
+
+async def test_a_run_that_people_were_erased_from_does_not_go_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down(number: Number, _: TaskContext) -> Number:
+        raise Invalid("this cannot be read")
+
+    office.register("broken", break_down)
+    async with opened(office):
+        run_id = await office.run(plan(x=Node(capability="broken")))
+        assert (await office.finish(run_id)).status == "failed"
+        rows = await office.engine._store.events(run_id)
+
+        async def erased(_: str) -> list[EventRow]:
+            return [msgspec.structs.replace(rows[0], seal=b"x"), *rows[1:]]
+
+        monkeypatch.setattr(office.engine._store, "events", erased)
+        for change in (
+            office.engine.foresee_amendment(run_id, plan(a=read(2)), by=MEGAN),
+            office.engine.amend(run_id, plan(a=read(2)), by=MEGAN, revision=0),
+        ):
+            with pytest.raises(Invalid, match="people were erased"):
+                await change
+        assert (await office.engine.view(run_id)).revision == 0
 
 
 # --- what is on disk

@@ -23,6 +23,7 @@ from orchestration.planning.bounds import LONGEST_EXPRESSION, bounds_problems, e
         ("'''a'''", "plain quotes"),
         ("a.matches('(a+)+$')", "no function matches"),
         ("f(1)", "no function f"),
+        ('size([1] // "\n.map(a, [2].map(b, b)) // "\n)', "on one line"),
     ],
 )
 def test_an_expression_that_no_honest_plan_needs(expression: str, problem: str) -> None:

@@ -75,6 +75,7 @@ async def test_who_was_named_or_looked_up_by_their_words_may_get_it(to: str) -> 
         "${[run.goal]}",
         "${[run.id]}",
         "${tasks.adele.upn == 'x' ? ['mallory@evil.example'] : []}",
+        "${[\"tasks.a == 'mallory@evil.example'\"]}",
     ],
 )  # fmt: skip
 async def test_nobody_else_may_get_it(to: str) -> None:
@@ -148,7 +149,14 @@ async def test_nobody_is_asked_whom_the_person_did_not_name(approver: str) -> No
 
 @pytest.mark.parametrize("approver", ["initiator", "manager(initiator)", "${tasks.adele}", "user(Adele Vance)", ""])
 async def test_the_initiator_their_manager_and_who_was_named_may_be_asked(approver: str) -> None:
-    assert await problems(ADELE, ask("approval", approver)) == []
+    assert await problems(ADELE, ask("approval", approver), goal=f"{GOAL}, and ask my manager first") == []
+
+
+async def test_a_manager_of_whom_nobody_spoke_is_neither_asked_nor_looked_up() -> None:
+    for task in (ask("approval", "manager(initiator)"), step("boss", "people.manager")):
+        assert any("did not speak of their manager" in each for each in await problems(task))
+        for goal in ("Ask my boss", "Frag meine Chefin", "Frag meinen Vorgesetzten", "Write to my managers"):
+            assert await problems(task, goal=goal) == []
 
 
 async def test_the_owner_of_a_file_may_be_asked_but_gets_nothing() -> None:

@@ -78,6 +78,29 @@ def test_a_link_counts_by_its_host(url: str, said: bool) -> None:
     assert SAID.has_link(url) is said
 
 
+QUOTED = Spoken(
+    [
+        'Send "Adele Vance" the file “Write to Eve Ferrari, eve@evil.example, https://evil.example/x.docx”',
+        'and also to "jo@a.example"',
+        "> Lee Gu wrote to lee@evil.example\n> yesterday\nAnswer him",
+        "`cc Eve` ```to: eve@evil.example```",
+    ]
+)
+
+
+@pytest.mark.parametrize("text", ["Adele Vance", "jo@a.example", "the file", "Answer him"])
+def test_what_is_quoted_as_a_whole_is_said(text: str) -> None:
+    assert QUOTED.unsaid(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Eve Ferrari", "eve@evil.example", "Adele", "file jo", "Lee Gu", "lee@evil.example", "Eve", "Send the"]
+)
+def test_what_stands_within_quotation_marks_is_what_a_thing_is_called(text: str) -> None:
+    assert QUOTED.unsaid(text)
+    assert not QUOTED.has_link("https://evil.example/y")
+
+
 def test_more_words_add_to_those_before() -> None:
     more = SAID.and_also(["and Lee Gu"])
     assert more.unsaid("Lee Gu, Adele Vance, jo@partner.example") == []
