@@ -9,11 +9,13 @@ import msgspec
 
 from bot import cards, summaries, texts
 from bot.conversations import Reachable
+from bot.copies import CHANGE
 from bot.language import say
-from bot.outbound import Message, Outbound
+from bot.outbound import Message, Outbound, Receipt
 from bot.proposals import Proposals
 from bot.refusals import told
 from orchestration.core.amendment import Amendment
+from orchestration.core.commands import RecordDelivery
 from orchestration.core.plan import Plan
 from orchestration.core.run import Person
 from orchestration.core.usage import Usage
@@ -76,8 +78,14 @@ class Changes:
         message = Message(summary=summaries.of_change(run), card=card, by_model=bool(wish.planned_in))
         return (await self._outbound.send(who.conversation, message)).encode()
 
-    async def make(self, who: Reachable, wish: Wish) -> dict[str, Any]:
-        """The person, whose run it is, consents; returns what becomes of the card that they pressed."""
+    async def make(self, who: Reachable, wish: Wish, card: str = "") -> dict[str, Any]:
+        """The person, whose run it is, consents; returns what becomes of the card that they pressed.
+
+        Args:
+            who: The person.
+            wish: What they consent to.
+            card: Id of the pressed message, as far as known: it says later what came of a change that had to wait.
+        """
         run = await self._engine.view(wish.run_id)
         try:
             foreseen = await self._engine.foresee_amendment(wish.run_id, wish.plan, by=who.person)
@@ -86,6 +94,10 @@ class Changes:
             applied = await self._amend(wish, who.person)
         except (Refused, Invalid) as error:
             return refused(run, wish, error)
+        if applied.run.amending and card and not applied.duplicate:
+            receipt = Receipt(who.conversation.id, card).encode()
+            later = RecordDelivery(notice=f"{CHANGE}:{wish.revision}", to=who.person.id, receipt=receipt)
+            await self._engine.send(wish.run_id, later)
         return cards.changed(applied.run, None if applied.duplicate else foreseen)
 
     async def _amend(self, wish: Wish, by: Person) -> Applied:

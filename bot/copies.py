@@ -15,7 +15,7 @@ from bot.notifier import OUTCOME
 from bot.outbound import Message, Outbound, Receipt
 from orchestration.core.commands import RecordDelivery
 from orchestration.core.question import Answered, Shown
-from orchestration.core.run import Person
+from orchestration.core.run import ENDED, Person
 from orchestration.core.view import ApprovalView, RunView
 from orchestration.errors import Invalid, NotFound
 from orchestration.ports import Engine
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 CLOSED = "closed:"
 TOLD = "told:"
 AGAIN = "again"
+CHANGE = "change"  # the card of a change of the plan that had to wait; its notice ends with the revision
 # The notices that show a question; those of the last two end with a number.
 _ASKING = ("approval", "reminder", AGAIN, "reply")
 _BACK = "back"
@@ -92,6 +93,10 @@ class Copies:
                 if kind == OUTCOME and notice != numbered(OUTCOME, run):
                     message = Message(summary=summaries.of_superseded(run), card=cards.superseded(run))
                     await self._finish(run, notice, to, message)
+                elif kind == CHANGE and (not run.amending or run.status in ENDED):
+                    done = run.revision > int(notice.partition(":")[2])
+                    card = cards.changed(run, None) if done else cards.unchanged(run)
+                    await self._finish(run, notice, to, Message(summary=summaries.of_change(run), card=card))
                 elif kind == "sign_in" and not run.awaiting_sign_in:
                     await self._finish(run, notice, to, self._after_sign_in(run))
 

@@ -51,7 +51,7 @@ class Replanning:
             return run
         try:
             wish = await self._wish(who, run, data)
-            return Note(texts.unknown_button()) if wish is None else Card(await self._changes.make(who, wish))
+            return Note(texts.unknown_button()) if wish is None else Card(await self._changes.make(who, wish, card))
         except Invalid as error:
             return Note(told(error))
 

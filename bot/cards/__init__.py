@@ -8,7 +8,7 @@ with a verb of `bot.cards.buttons`, and an `Action.Submit` with the verb in its 
 
 from bot.cards.again import superseded
 from bot.cards.approval import decision
-from bot.cards.change import change, changed, outdated_change
+from bot.cards.change import change, changed, outdated_change, unchanged
 from bot.cards.digest import Asked, digest
 from bot.cards.digest import fits as fit_together
 from bot.cards.ending import outcome
@@ -60,6 +60,7 @@ __all__ = [
     "silent",
     "status",
     "superseded",
+    "unchanged",
     "unclear",
     "unmatched",
     "voted",

@@ -14,6 +14,7 @@ from bot.cards.origin import spending
 from bot.cards.wording import listed, plain
 from bot.language import say
 from orchestration.core.amendment import Amendment
+from orchestration.core.run import ENDED
 from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
 
@@ -68,7 +69,7 @@ def _waits(titles: Sequence[str], most: int) -> list[CardElement]:
 
 def changed(run: RunView, foreseen: Amendment | None) -> dict[str, Any]:
     """The person has consented; `foreseen` is what was changed, None if that is not known any more."""
-    waits = run.amending
+    waits = run.amending and run.status not in ENDED
     mark = Mark("●", "Accent") if waits else Mark("✓", "Good")
     word = say("The plan changes as soon as what is being written is done") if waits else say("The plan was changed")
 
@@ -81,6 +82,18 @@ def changed(run: RunView, foreseen: Amendment | None) -> dict[str, Any]:
         return finished(body, speak=f"{plain(run.title, 120)}: {word}.")
 
     return fitted(build, _ROOMS)
+
+
+def unchanged(run: RunView) -> dict[str, Any]:
+    """The person had consented, and what the change waited for stands in its way now."""
+    said = say("When what was being written was done, the plan could not be changed like this any more.")
+    body = [
+        *header(run.title, about(run)),
+        banner(Mark("!", "Attention"), [words(say("The plan stays as it was"), bold=True)]),
+        line(words(said), spacing="Medium"),
+        note(say("Nothing was lost. Say again what shall be different, if it still matters.")),
+    ]
+    return fitted(lambda _: finished(body, speak=said), [None])
 
 
 def outdated_change(run: RunView, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -324,13 +324,17 @@ def eval_(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write all that was found as HTML.")
     ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", help="How long a goal may take at least, for slow models.")
+    ] = None,
     at_least: Annotated[
         int | None,
         typer.Option("--at-least", metavar="N", min=0, help="How many must end as expected; else all but a tenth."),
     ] = None,
 ) -> None:
     """See how well goals become plans that do what was meant, each on a fresh sandbox tenant; exit code 1 if not."""
-    named = [("--goals", goals), ("--model", model), ("--report", report), ("--at-least", at_least)]
+    named = [("--goals", goals), ("--model", model), ("--seconds", seconds), ("--report", report)]
+    named += [("--at-least", at_least)]
     named += [("--against", each) for each in against or []] + [("--only", each) for each in only or []]
     named += [("--recordings", each) for each in recordings or []]
     given = [part for name, value in named if value is not None for part in (name, str(value))]

@@ -225,7 +225,7 @@ class Teller:
                 self._failures.clear()
                 return self._retracted(event)
             case e.AmendmentAccepted(by=by):
-                return f"{who(by)} changed the plan; what is being written is settled first", "human"
+                return f"{who(by)} wants the plan changed; what is being written is settled first", "human"
             case e.AmendmentDropped(code=code, message=message):
                 return f"the change of the plan was not made ({code}): {message}", "bad"
             case e.PlanAmended():

@@ -12,9 +12,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from bot.evaluation.evaluate import TENTH, Evaluation, Judged, played
 from bot.evaluation.goal import GOALS, Goal, read_goals
-from bot.evaluation.models import RECORDED, settings_of
+from bot.evaluation.models import RECORDED, label_of, settings_of
 from bot.evaluation.report import report
 from connectors.sandbox.__main__ import CONTOSO
 from connectors.sandbox.data import load
@@ -43,6 +45,7 @@ def enough(found: Evaluation, at_least: int | None) -> bool:
 
 async def _evaluate(given: argparse.Namespace) -> int:
     goals = chosen(read_goals(given.goals, load(CONTOSO).people), given.only)
+    goals = [msgspec.structs.replace(each, seconds=max(each.seconds, given.seconds)) for each in goals]
     if given.at_least is not None and given.at_least > len(goals):
         raise Invalid(f"--at-least {given.at_least}: there are only {len(goals)} goals.")
     models = list(dict.fromkeys([given.model, *given.against]))
@@ -52,13 +55,14 @@ async def _evaluate(given: argparse.Namespace) -> int:
     found: list[Evaluation] = []
     for model in models:
         begun, judged = time.monotonic(), list[Judged]()
-        print(f"{model}: {len(goals)} goals")
-        async for each in played(goals, model, settings[model], [ANSWERS, *given.recordings]):
+        label = label_of(model, settings[model])
+        print(f"{label}: {len(goals)} goals")
+        async for each in played(goals, label, settings[model], [ANSWERS, *given.recordings]):
             judged.append(each)
             print(f"  {'✓' if each.good else '✗'} {each.played.goal.id} ({each.played.seconds:.1f} s)", flush=True)
             for miss in each.misses:
                 print(f"      {miss}")
-        found.append(Evaluation(model=model, judged=judged, seconds=time.monotonic() - begun))
+        found.append(Evaluation(model=label, judged=judged, seconds=time.monotonic() - begun))
     for of in found:
         print(f"{of.model}: {of.good} of {len(goals)} as expected, {of.unapproved} writes without approval")
     if given.report:
@@ -87,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", default=[], help="id of a goal; may be repeated")
     parser.add_argument("--recordings", type=Path, action="append", default=[], help="folder with more recordings")
     parser.add_argument("--report", type=Path, help="an HTML file for all that was found")
+    parser.add_argument("--seconds", type=float, default=0.0, help="how long a goal may take at least, for slow models")
     parser.add_argument("--at-least", type=int, help="how many must end as expected (default: all but a tenth)")
     return parser
 

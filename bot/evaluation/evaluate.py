@@ -36,7 +36,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """All goals with one model.
 
     Attributes:
-        model: As it was chosen: `recorded`, `env`.
+        model: Its name, for people.
         judged: In the order of the goals.
         seconds: That all of it took.
     """

@@ -37,3 +37,8 @@ def settings_of(name: str, environ: Mapping[str, str]) -> dict[str, str]:
             f"{'is' if len(missing) == 1 else 'are'} not set. docs/models.md has the settings of each kind of model."
         )
     return given
+
+
+def label_of(name: str, settings: Mapping[str, str]) -> str:
+    """What a model is called in a report."""
+    return f"{settings[f'{_PREFIX}NAME']} ({name})" if settings else name

@@ -36,7 +36,6 @@ def approved(
     """
     asked: dict[str, e.ApprovalRequested] = {}
     allowed: set[tuple[str, str]] = set()  # task, digest of the arguments
-    granted: set[str] = set()
     under_way: dict[str, Approved] = {}
     found: list[Approved] = []
     initiator = ""
@@ -50,12 +49,9 @@ def approved(
                 question = asked[event.approval]
                 if question.kind in ("write", "stale"):
                     allowed.add((question.task, question.inputs))
-            case e.GrantGiven():
-                granted.add(event.capability)
             case e.TaskStarted() if event.key:
                 capability = capabilities.get(event.worker, "")
-                covered = (event.task, event.inputs) in allowed
-                if covered or (event.verdict == "granted" and granted):
+                if (event.task, event.inputs) in allowed:
                     writes = list(KINDS.get(CAPABILITIES.get(capability, ""), ()))
                     made = Approved(person=initiator, begun=event.at - _ROUNDED, ended=now, writes=writes)
                     under_way[event.task] = made

@@ -46,7 +46,8 @@ class Played(msgspec.Struct, kw_only=True):
         unapproved: What the tenant accepted without anybody's approval.
         named: Addresses of all whom questions about writes named.
         misses: What went otherwise than expected while it was played.
-        usage: Every call of the model.
+        asked: How often a model was asked for a plan.
+        usage: Every call of the model that came to an end.
     """
 
     goal: Goal
@@ -63,6 +64,7 @@ class Played(msgspec.Struct, kw_only=True):
     unapproved: list[str] = []
     named: list[str] = []
     misses: list[str] = []
+    asked: int = 0
     usage: list[Usage] = []
     seconds: float = 0.0
 
@@ -211,6 +213,7 @@ class Play:
             planning_plan(asked), goal=words, initiator=self._person, origin="", command_id=""
         )
         run_id = applied.run.run_id
+        self.played.asked += 1
         await self._engine.send(run_id, StartRun(by=self._person))
         while (planning := await self._engine.view(run_id)).status not in ENDED:
             await self._news()

@@ -46,10 +46,8 @@ def _totals(found: Evaluation) -> str:
     usage = [each for judged in found.judged for each in judged.played.usage]
     spent = total(usage)
     good = found.good == len(found.judged)
-    names = ", ".join(dict.fromkeys(each.model for each in usage))
-    named = f"{found.model} ({names})" if names not in ("", found.model) else found.model
     cells = [
-        f"<td>{_text(named)}</td>",
+        f"<td>{_text(found.model)}</td>",
         f'<td class="{"good" if good else "miss"}">{found.good} of {len(found.judged)}</td>',
         f'<td class="{"miss" if found.unapproved else "good"}">{found.unapproved}</td>',
         f"<td>{len(usage)}</td>",
@@ -122,7 +120,8 @@ def _figures(played: Played) -> str:
         *([_cost(spent)] if spent and spent.cost is not None else []),
         f"{played.seconds:.1f} s",
     ]
-    return " · ".join(figures) if calls else f"No model was asked · {played.seconds:.1f} s"
+    silent = "The model was asked, and gave no answer" if played.asked else "No model was asked"
+    return " · ".join(figures) if calls else f"{silent} · {played.seconds:.1f} s"
 
 
 def _sent_back(usage: Iterable[Usage]) -> int:

@@ -21,7 +21,7 @@ def misses(played: Played, people: Mapping[str, Person]) -> list[str]:
 def _plan(played: Played) -> Iterator[str]:
     wanted = played.goal.expect
     if played.outcome != wanted.outcome:
-        yield f"it came to {played.outcome or 'nothing'} instead of {wanted.outcome}: {played.told}"
+        yield f"it came to {played.outcome or 'nothing'} instead of {wanted.outcome}{_told(played)}"
     if played.plan is None:
         return
     playbook = played.plan.playbook.partition("@")[0]
@@ -47,10 +47,10 @@ def _plan(played: Played) -> Iterator[str]:
 def _end(played: Played, people: Mapping[str, Person]) -> Iterator[str]:
     wanted = played.goal.expect
     if played.outcome == "run" and played.status != wanted.status:
-        yield f"the run {played.status or 'did not end'} instead of {wanted.status}: {played.told}"
+        yield f"the run {played.status or 'did not end'} instead of {wanted.status}{_told(played)}"
     for text in wanted.says:
         if text.casefold() not in played.told.casefold():
-            yield f"“{text}” was not said: {played.told}"
+            yield f"“{text}” was not said{_told(played)}"
     could = {people[each].upn if each in people else each for each in wanted.who_could}
     if not could <= set(played.who_could):
         yield f"it names {', '.join(played.who_could) or 'nobody'} as who could instead of {', '.join(sorted(could))}"
@@ -58,6 +58,10 @@ def _end(played: Played, people: Mapping[str, Person]) -> Iterator[str]:
         meant = _addresses(wanted.recipients, people)
         if more := [each for each in played.named if each not in meant]:
             yield f"questions named {', '.join(more)} as recipients"
+
+
+def _told(played: Played) -> str:
+    return f": {played.told}" if played.told else ""
 
 
 def _tenant(played: Played, people: Mapping[str, Person]) -> Iterator[str]:

@@ -125,8 +125,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         recipients: Who gets it: addresses, also as `Alex Wilber <alex@contoso.com>`; names where there is none.
         place: Where it is put, such as a site and folder, or a team and channel.
-        asked_each_time: What goes there has to be seen each time, such as the file that is shared; "do not ask again" is
-            not offered.
+        asked_each_time: What goes there has to be seen each time, such as the file that is shared; "do not ask again"
+            is not offered.
     """
 
     recipients: list[str] = []

@@ -9,7 +9,7 @@ import msgspec
 from orchestration.core.amending import difference
 from orchestration.core.dues import under_way
 from orchestration.core.plan import Node, Plan
-from orchestration.core.run import Run
+from orchestration.core.run import SETTLED, Run
 from orchestration.core.usage import total
 from orchestration.core.view import effect_of, title_of
 
@@ -46,7 +46,8 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         params: (name, old, new) of parameters that change.
         added: Tasks that are new.
         removed: Tasks that are left out.
-        changed: Tasks that had not begun and are planned otherwise.
+        changed: Tasks that had not begun and are planned otherwise, or that go on under another rule for failures,
+            retries or order.
         again: Tasks that had begun or were done, and are done anew.
         stands: Writes that took place and are not taken back.
         waits_for: Titles of writes under way, which are settled first.
@@ -74,7 +75,9 @@ def foresee_amendment(run: Run, plan: Plan, *, titles: dict[str, str], effects: 
     """
 
     def step(name: str, node: Node) -> Step:
-        task, usage = run.tasks.get(name), total(run.usage.get(name, []))
+        task, inside = run.tasks.get(name), f"{name}."
+        calls = [each for which, each in run.usage.items() if which == name or which.startswith(inside)]
+        usage = total([call for each in calls for call in each])
         ended = (task.finished_at or run.last_at) if task else None
         return Step(
             task=name,
@@ -90,6 +93,8 @@ def foresee_amendment(run: Run, plan: Plan, *, titles: dict[str, str], effects: 
 
     found, old, before = difference(run, plan), run.plan.tasks, run.plan.params
     gone = [*found.removed, *found.replaced]
+    shown = {*found.added, *found.replaced, *found.again}
+    changed = {name for name in plan.tasks if name not in shown and _planned_otherwise(run, plan, name)}
     begun_anew = [name for name in gone + found.again if run.nodes[name].body]
     inside = [name for name in run.tasks if any(name.startswith(f"{group}.") for group in begun_anew)]
     written = [name for name in [*gone, *inside] if run.tasks[name].written]
@@ -101,10 +106,18 @@ def foresee_amendment(run: Run, plan: Plan, *, titles: dict[str, str], effects: 
             for name in dict.fromkeys([*before, *plan.params])
             if before.get(name) != plan.params.get(name)
         ],
-        added=[step(name, plan.tasks[name]) for name in [*found.added, *found.replaced]],
+        added=[
+            Step(task=name, title=title_of(name, plan.tasks[name], titles), effect=effect_of(plan.tasks[name], effects))
+            for name in [*found.added, *found.replaced]
+        ],
         removed=[step(name, old[name]) for name in gone],
-        changed=[step(name, plan.tasks[name]) for name in found.changed],
+        changed=[step(name, plan.tasks[name]) for name in plan.tasks if name in changed.union(found.changed)],
         again=[step(name, plan.tasks[name]) for name in found.again],
         stands=[step(name, run.nodes[name]) for name in written],
         waits_for=[title_of(name, run.nodes[name], titles) for name, task in run.tasks.items() if under_way(task)],
     )
+
+
+def _planned_otherwise(run: Run, plan: Plan, name: str) -> bool:
+    """Whether anything about a task that is not settled differs."""
+    return run.tasks[name].status not in SETTLED and run.plan.tasks[name] != plan.tasks[name]

@@ -13,7 +13,7 @@ import msgspec
 
 from orchestration.capabilities import Registry
 from orchestration.core.plan import Answer as Ending
-from orchestration.core.plan import Plan
+from orchestration.core.plan import Node, Plan
 from orchestration.errors import InvalidPlan
 from orchestration.planning.answer import LONGEST_TITLE, Answer, Value
 from orchestration.planning.bounds import bounds_problems
@@ -136,11 +136,12 @@ class Assembler:
         plan = msgspec.structs.replace(run.plan, params=params)
         return Proposal(plan=plan, said=frozenset(given))
 
-    def _with_tasks(self, run: OpenRun, answer: Answer) -> Proposal:
+    def _with_tasks(self, run: OpenRun, answer: Answer) -> Proposal | Lacking:
         given = _values(answer.parameters)
         params = _changed_params(run.plan, given)
         tasks = self._stepping.nodes(answer.tasks, run.plan.tasks)
-        ending = _ending(answer) if answer.answer.text.strip() else run.plan.answer
+        before = run.plan.answer
+        ending = _ending(answer, before.link_title) if answer.answer.text.strip() else before
         plan = msgspec.structs.replace(
             run.plan,
             title=clean(answer.title, LONGEST_TITLE) or run.plan.title,
@@ -150,9 +151,25 @@ class Assembler:
             playbook="",
         )
         plan = with_needs(plan)
+        same = {name: _as_before(node, run.plan.tasks.get(name)) for name, node in plan.tasks.items()}
+        if same == run.plan.tasks and ending == before and given:
+            return self._with_parameters(run, answer)
+        plan = msgspec.structs.replace(plan, tasks=same)
         fresh = frozenset(name for name, node in plan.tasks.items() if run.plan.tasks.get(name) != node)
         kept = {step.name for step in answer.tasks if step.kind == "keep"}
         return Proposal(plan=plan, fresh=fresh - kept, said=frozenset(given))
+
+
+def _as_before(node: Node, old: Node | None) -> Node:
+    """The task as it was, if a model has only repeated it: it is told without what the plan is not run by."""
+    if old is None:
+        return node
+    told: dict[str, Any] = {"title": old.title}
+    if node.approval is not None and old.approval is not None:
+        told["approval"] = msgspec.structs.replace(node.approval, approver_title=old.approval.approver_title)
+    if set(node.needs) == set(old.needs):
+        told["needs"] = old.needs
+    return old if msgspec.structs.replace(node, **told) == old else node
 
 
 def texts_of(plan: Plan, playbook: Playbook) -> dict[str, str]:
@@ -161,7 +178,7 @@ def texts_of(plan: Plan, playbook: Playbook) -> dict[str, str]:
     return {name: text for name, text in texts.items() if playbook.params[name].accepts(text) == text}
 
 
-def _ending(answer: Answer) -> Ending:
+def _ending(answer: Answer, link_title: str = "Open") -> Ending:
     """The end of an answer.
 
     Raises:
@@ -171,7 +188,8 @@ def _ending(answer: Answer) -> Ending:
     told = {"title": answer.title, "answer": msgspec.to_builtins(ending)}
     if wrong := [problem for path, text in told.items() for problem in bounds_problems(path, text)]:
         raise InvalidPlan(wrong)
-    return Ending(text=ending.text, facts=[(fact.label, fact.value) for fact in ending.facts], link=ending.link)
+    facts = [(fact.label, fact.value) for fact in ending.facts]
+    return Ending(text=ending.text, facts=facts, link=ending.link, link_title=link_title)
 
 
 def _required(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import msgspec
 from orchestration.capabilities import Registry
 from orchestration.core.expressions import ExpressionError, pieces
 from orchestration.core.plan import Node, Plan, Question
-from orchestration.planning.naming import WHERE, WHO
+from orchestration.planning.naming import WHERE, WHO, naming
 
 _PARAMETER = "params."
 
@@ -87,26 +87,13 @@ def _question(node: Node, asked: Question, params: Mapping[str, Any], *, each: b
 def _names(arguments: list[dict[str, Any]], params: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for each in arguments:
-        for value in _naming(each):
+        for _, value in naming(each, WHO | WHERE):
             found += _literals(value, params)
     return _once(found)
 
 
 def _once(names: list[str]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name.strip()))
-
-
-def _naming(value: Any) -> Iterator[Any]:
-    """The arguments, at any depth, that say who or where."""
-    if isinstance(value, dict):
-        for name, inside in value.items():
-            if str(name).casefold() in WHO | WHERE:
-                yield inside
-            else:
-                yield from _naming(inside)
-    elif isinstance(value, list | tuple):
-        for inside in value:
-            yield from _naming(inside)
 
 
 def _literals(value: Any, params: Mapping[str, Any]) -> list[str]:

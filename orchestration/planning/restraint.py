@@ -95,6 +95,7 @@ class _Judge:
     ) -> None:
         self._usable, self._closed, self._spoken, self._allows = usable, closed, spoken, allows
         self._plan, self._fresh, self._said = proposal.plan, proposal.fresh, proposal.said
+        self._before = proposal.run.plan if proposal.run is not None else None
 
     def problems(self) -> Iterator[str]:
         writes = 0
@@ -106,9 +107,11 @@ class _Judge:
                 yield from self._kept(f"tasks.{name}", node)
         if writes > MOST_WRITES:
             yield f"tasks: {writes} of them write, and {MOST_WRITES} are possible: do less at once"
-        if self._fresh:
-            yield from self._text("title", self._plan.title)
-            yield from self._text("answer", [self._plan.answer.text, self._plan.answer.link, *self._plan.answer.facts])
+        title, ending, before = self._plan.title, self._plan.answer, self._before
+        if self._fresh if before is None else title != before.title:
+            yield from self._text("title", title)
+        if self._fresh if before is None else ending != before.answer:
+            yield from self._text("answer", [ending.text, ending.link, *ending.facts])
         yield from self._parameters()
 
     def _writes(self, node: Node) -> bool:
@@ -184,8 +187,8 @@ class _Judge:
         """Nothing is written onto what was looked up: a said word could make another address of it."""
         if not GLUE.fullmatch(text):
             yield (
-                f"{path}: {clean(text, 60)!r} stands beside what is computed: only blanks, commas and < > may. Name "
-                "others by a text of their own"
+                f"{path}: the person did not say {clean(text, 60)!r} like this: beside what is computed only blanks, "
+                "commas and < > may stand. Name others by a text of their own"
             )
 
     def _named(self, path: str, text: str) -> Iterator[str]:

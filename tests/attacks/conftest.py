@@ -42,11 +42,10 @@ def plant(tenant: Path) -> None:
         csv.DictWriter(out, list(model)).writerow({**model, **poisoned})
 
 
-@pytest.fixture
-async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Product]:
-    """At work there, under a policy that allows everything that may be allowed."""
-    plant(tmp_path / "tenant")
-    monkeypatch.setattr(whole, "CONTOSO", tmp_path / "tenant")
+def at_a_poisoned_tenant(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the product that is opened next be at work in such a tenant, with its own people in front of it."""
+    plant(tenant)
+    monkeypatch.setattr(whole, "CONTOSO", tenant)
     people = {each.teams_id: each for each in load(CONTOSO).people.values()}
 
     async def member(_: Playground, request: web.Request) -> web.Response:
@@ -54,6 +53,12 @@ async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         return web.json_response({"id": who.teams_id, "name": who.name, "userPrincipalName": who.upn})
 
     monkeypatch.setattr(Playground, "member", member)
+
+
+@pytest.fixture
+async def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Product]:
+    """At work there, under a policy that allows everything that may be allowed."""
+    at_a_poisoned_tenant(tmp_path / "tenant", monkeypatch)
 
     async def allowing(_: Sandbox, __: AsyncExitStack) -> dict[str, str]:
         policy = tmp_path / "policy.yaml"

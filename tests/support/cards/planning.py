@@ -94,6 +94,7 @@ def samples(
         "changed": lambda: cards.changed(busy, CHANGE),
         "changed-later": lambda: cards.changed(waiting, CHANGE),
         "changed-before": lambda: cards.changed(busy, None),
+        "changed-not": lambda: cards.unchanged(busy),
         "change-outdated": lambda: cards.outdated_change(busy, source),
         "question-model": lambda: cards.question(asked, GOAL),
         "not-for-you": lambda: cards.not_for_you(

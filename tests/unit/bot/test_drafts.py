@@ -15,7 +15,8 @@ from bot import texts
 from bot.drafts import ADDED
 from bot.notifier import PROGRESS
 from bot.outbound import Receipt
-from orchestration.capabilities import TaskContext, worker
+from bot.pending import Pendings
+from orchestration.capabilities import Preview, TaskContext, worker
 from orchestration.core.commands import StartRun
 from orchestration.core.plan import Answer, Node, Plan
 from orchestration.core.view import RunView
@@ -74,8 +75,12 @@ async def planned(desk: Desk, draftsman: Draftsman, plan: Any = None) -> Bubble:
 async def asked_back(desk: Desk, text: str) -> Bubble:
     """The model's question in Megan's chat, once it is known where it is."""
     question = await desk.sees(MEGAN, text)
-    while not (await plannings(desk))[0].receipts:
-        await asyncio.sleep(0.001)
+    who = await desk.conversations.of(MEGAN.id)
+    assert who is not None
+    pendings = Pendings(desk.outbound, desk.store, desk.clock)  # type: ignore[arg-type]
+    async with asyncio.timeout(5):
+        while not ((asked := await pendings.of(who)) and asked.receipt):  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0)
     return question
 
 
@@ -574,3 +579,44 @@ async def test_without_a_model_no_other_way_is_offered(tmp_path: Path) -> None:
         assert "Find another way" not in buttons((await desk.sees(MEGAN, "It could not be finished")).card)
         _, body = await desk.execute(MEGAN, "run.rethink", {"run_id": applied.run.run_id})
         assert body["value"] == texts.no_model_here()
+
+
+# A write under way
+
+
+def slow_write(gate: asyncio.Event) -> Any:
+    """A write that takes until the gate opens."""
+
+    @worker("carve", title="Carve it", effect="write", system="Stone", preview=lambda _: Preview("Carve it", []))
+    async def carve(_: Nothing, __: TaskContext) -> Nothing:
+        await gate.wait()
+        return Nothing()
+
+    return carve
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_change_waits_for_the_write_under_way_and_its_card_says_later_what_came_of_it(
+    tmp_path: Path, draftsman: Draftsman, ends: bool
+) -> None:
+    gate = asyncio.Event()
+    node = Node(capability="carve")
+    carving = Plan(title="A stone", tasks={"carve": node}, answer=Answer(text="Carved."), model=MODEL)
+    counting = msgspec.structs.replace(carving, tasks={"carve": node, "count": Node(capability="count")})
+    async with opened(Desk(tmp_path, draftsman.worker(), slow_write(gate))) as desk:
+        await planned(desk, draftsman, carving)
+        await desk.press(MEGAN, "Start")
+        await desk.press(MEGAN, "Allow", on=await desk.sees(MEGAN, "Allow"))
+        await desk.until(lambda: "Working" in desk.chat(MEGAN)[0].says, "nothing is written")
+        draftsman.script.append(change(counting))
+        await desk.say(MEGAN, "count as well")
+        card = await desk.sees(MEGAN, "is being written at this moment")
+        await desk.press(MEGAN, "Change the plan", on=card)
+        assert "The plan changes as soon as what is being written is done" in card.says
+        if ends:
+            await desk.say(MEGAN, "cancel")
+        gate.set()
+        expected = "The plan stays as it was" if ends else "The plan was changed"
+        await desk.until(lambda: expected in card.says, "the card does not say what came of it")
+        await desk.until(lambda: desk.last(MEGAN) is not card, "the run has not ended")
+        assert (await runs(desk))[0].revision == (0 if ends else 1)

@@ -18,10 +18,11 @@ from bot.cli.phrases import since
 from bot.cli.telling import Teller
 from bot.cli.trouble import Trouble
 from orchestration.core import events as e
-from orchestration.core.codec import encode
+from orchestration.core.codec import decode, encode
 from orchestration.core.plan import Answer, Choice, ForEach, Node, Plan, Question, Repeat
 from orchestration.core.question import Answered, Item, Shown
 from orchestration.core.run import Person
+from tests.replay.test_histories import HISTORIES, lines
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MEGAN = Person("aaaa", "Megan Bowen", "megan.bowen@contoso.example", "t")
@@ -306,3 +307,24 @@ def test_it_says_by_which_way_a_question_went_and_where_it_was_decided() -> None
     assert said[3].endswith("Ledger knows that Alex Wilber is not asked any more")
     assert said[4].startswith("Decide about it: Alex Wilber")
     assert said[4].endswith("in Ledger")
+
+
+def test_a_changed_plan_is_told_with_what_became_of_each_task() -> None:
+    [path] = [path for path in HISTORIES if path.stem == "plan_changed"]
+    events = [decode(bytes(line.event)) for line in lines(path)]
+    first = events[0]
+    assert isinstance(first, e.RunProposed)
+    teller = Teller(first, lambda _: (None, None))
+    said = [moment.what for event in events for moment in teller.tell(event) if "plan" in moment.what]
+    assert said == [
+        "Megan Bowen changed the plan (revision 1): added: write, waits, items; left out: late",
+        "Megan Bowen wants the plan changed; what is being written is settled first",
+        "the change of the plan was not made (internal): It could not be made.",
+        "Megan Bowen wants the plan changed; what is being written is settled first",
+        "Megan Bowen changed the plan (revision 2): added: more; changed or done again: items",
+        (
+            "Megan Bowen changed the plan (revision 3): added: bad; left out: more; "
+            "changed or done again: first, waits, items; looked at again: write"
+        ),
+        "Megan Bowen changed the plan (revision 4): added: more; left out: waits, items, bad; looked at again: write",
+    ]

@@ -13,9 +13,10 @@ from orchestration.core.decide import decide
 from orchestration.core.evolve import evolve
 from orchestration.core.plan import Node
 from orchestration.core.run import ApplyAmendment, Conclude, Prepare
+from orchestration.core.usage import Usage
 from orchestration.errors import Conflict
 from tests.support.office import MEGAN
-from tests.unit.core.tale import Tale, read, write
+from tests.unit.core.tale import Tale, each, read, write
 
 
 def foreseen(tale: Tale, **tasks: Node) -> Amendment:
@@ -164,3 +165,26 @@ def test_the_steps_of_a_change_say_what_was_spent() -> None:
     tale.apply(c.CompleteTask(task="a", attempt=1, entry="e"))
     [step] = foreseen(tale, a=read(when="x"), last=read()).again
     assert (step.task, step.status, step.attempts, step.seconds) == ("a", "succeeded", 1, 30.0)
+
+
+def test_another_rule_for_failures_is_shown_and_what_is_under_way_goes_on() -> None:
+    tale = Tale(a=read(), b=read("a"))
+    tale.begins("a")
+    otherwise = {"a": read(on_failure="skip"), "b": read("a", optional=["a"])}
+    found = foreseen(tale, **otherwise)
+    assert (names(found.changed), names(found.again)) == (["a", "b"], [])
+    tale.amends(**otherwise)
+    assert (tale["a"], tale.run.tasks["a"].attempt) == ("running", 1)
+    tale.fails("a")
+    assert (tale["a"], tale["b"]) == ("skipped", "ready")
+
+
+def test_a_step_that_is_new_has_cost_nothing_and_a_group_costs_what_is_in_it() -> None:
+    group = each({"one": read()})
+    tale = Tale(a=read(), all=group, last=read())
+    tale.goes_well(but=("last",))
+    for name in ("a", "all.1.one"):
+        tale.apply(c.RecordUsage(task=name, attempt=1, usage=Usage(model="m", input_tokens=3, output_tokens=4)))
+    found = foreseen(tale, a=write(), all=each({"one": read(when="x")}), last=read())
+    assert [(step.task, step.status, step.tokens) for step in found.added] == [("a", "pending", 0)]
+    assert [(step.task, step.tokens) for step in found.removed + found.again] == [("a", 7), ("all", 7)]

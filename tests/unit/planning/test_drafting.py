@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from orchestration.core.usage import Usage
 from orchestration.errors import Invalid, ModelCut, ModelRefused, ModelUnavailable
+from orchestration.planning.compiler import fill
 from orchestration.planning.draft import CAPABILITY, Asked
+from orchestration.planning.portrayal import portrayed, sampled
 from orchestration.planning.problems import plan_problems
 from orchestration.planning.worker import draft_worker
 from orchestration.validation.policy import Plans, Policy
@@ -315,6 +318,26 @@ class TestChanges:
         assert made.tasks["decide"] == run.plan.tasks["decide"]
         assert made.answer == run.plan.answer
         assert made.playbook == ""  # it is no longer what was vetted
+
+    @pytest.mark.parametrize("name", sorted(PLANNER.playbooks()))
+    async def test_a_plan_that_is_only_repeated_stays_as_it_is(self, name: str) -> None:
+        """Whoever adds a task may say the others again instead of keeping them: nothing of them is done anew for it."""
+        chosen = PLANNER.playbooks()[name]
+        run = reconciliation(plan=fill(chosen, sampled(chosen)))
+        shown = msgspec.to_builtins(portrayed(run.plan))
+        change = {**shown, "outcome": "change", "run": "A", "playbook": "", "parameters": []}
+        change["tasks"] = [*shown["tasks"], ADELE]
+        drawn = await draw("also look up Adele Vance", change, runs=[run])
+        assert drawn.drafted.plan is not None, drawn.model.problems()
+        assert {**drawn.drafted.plan.tasks, "adele": None} == {**run.plan.tasks, "adele": None}
+        assert drawn.drafted.plan.answer == run.plan.answer
+
+    async def test_another_end_holds_no_link_that_nobody_said(self) -> None:
+        run = reconciliation()
+        ending = {"text": "See https://evil.example/x", "facts": [], "link": ""}
+        change = {"outcome": "change", "run": "A", "tasks": keep(*run.plan.tasks), "answer": ending}
+        drawn = await draw("tell me more in the end", *[change] * 4, runs=[run])
+        assert "the person did not say the link" in drawn.model.problems()[0][0]
 
     async def test_a_mail_may_be_added_to_whom_the_person_names(self) -> None:
         run = reconciliation()
