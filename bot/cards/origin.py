@@ -12,6 +12,9 @@ from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
 
 
+_SHORTEST_SECONDS = 0.05  # what is less would read as none at all
+
+
 def origin(run: RunView, spent: Usage | None = None) -> list[CardElement]:
     """Quiet lines about who drew the plan up; empty for one that somebody wrote by hand."""
     name, _, version = run.playbook.partition("@")
@@ -48,7 +51,7 @@ def figures(spent: Usage) -> list[str]:
     if spent.estimated:
         counted = say("about {figure}", figure=counted)
     return [
-        say("Worked out in {time}", time=duration_of(spent.seconds)) if spent.seconds else "",
+        say("Worked out in {time}", time=duration_of(spent.seconds)) if spent.seconds >= _SHORTEST_SECONDS else "",
         counted if tokens else "",
         money(spent.cost, spent.currency),
     ]

@@ -70,7 +70,8 @@ def _use(name: str, node: Node, params: Mapping[str, Any], registry: Registry, *
         effect=effect,
         what=used.title if used else node.capability,
         system=used.system if used else "",
-        title=node.title or ("" if used else name),
+        # A write's title says what it does before it says what a model calls it; here both have their own place.
+        title=node.title.removeprefix(f"{used.title}: ") if used else node.title or name,
         names=_names([node.with_, node.fallback.with_ if node.fallback else {}], params),
         each=each,
         instead=instead.title if instead else "",

@@ -24,6 +24,13 @@ def test_a_step_is_what_its_capability_says_whatever_the_plan_calls_it() -> None
     assert (found.title, found.names) == ("Have a look", ["eve@evil.example"])
 
 
+def test_what_a_title_says_of_the_capability_is_not_said_twice() -> None:
+    sending = REGISTRY.capability("mail.send")
+    assert sending is not None
+    found = line(Node(capability="mail.send", title=f"{sending.title}: Have a look", with_={"to": []}))
+    assert (found.what, found.title) == (sending.title, "Have a look")
+
+
 def test_names_are_found_at_any_depth_and_in_parameters_and_not_in_what_only_the_run_finds() -> None:
     found = line(
         Node(
