@@ -238,7 +238,7 @@ class Tandem:
         self._drafts = self._goals.drafts
         if self._drafts is not None:
             self._engine.subscribe(self._drafts)
-            notifier.planned = self._drafts.report
+            notifier.planned = self._goals.outcomes.report
             self._progress.copies.rethinks = True
         self._dialog = Dialog(
             tenant_id=settings.tenant_id,

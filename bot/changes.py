@@ -62,7 +62,7 @@ class Changes:
         """Make the change if the run was not started, and show its plan; otherwise ask. Returns the receipt."""
         run = await self._engine.view(wish.run_id)
         if run.status == "proposed" and wish.planned_in and run.planned_in == wish.planned_in:
-            return await self._proposals.show(who, run, spent=wish.spent)  # made before, and perhaps not shown
+            return await self._proposals.show(who, run, spent=wish.spent, anew=True)  # made before, perhaps not shown
         try:
             foreseen = await self._engine.foresee_amendment(wish.run_id, wish.plan, by=who.person)
             if run.revision != wish.revision:
@@ -116,9 +116,8 @@ class Changes:
 
 def changes_anything(foreseen: Amendment) -> bool:
     """Whether a plan differs from the one before in anything that people see."""
-    return bool(
-        foreseen.retitled or foreseen.params or foreseen.added or foreseen.removed or foreseen.changed or foreseen.again
-    )
+    steps = foreseen.added or foreseen.removed or foreseen.changed or foreseen.again
+    return bool(foreseen.retitled or foreseen.params or steps or foreseen.ending)
 
 
 def refused(run: RunView, wish: Wish, error: TandemError) -> dict[str, Any]:

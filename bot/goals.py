@@ -13,10 +13,11 @@ from bot.drafts import Drafts
 from bot.groups import Groups
 from bot.listing import MOST_READ, working
 from bot.outbound import Outbound
+from bot.outcomes import Outcomes
 from bot.pending import Pending, Pendings, Thread, asks_again, card_answered, shown_on
 from bot.proposals import Describe, Outcome, Proposals, undescribed
 from bot.replanning import said_wish
-from orchestration.errors import InvalidPlan
+from orchestration.errors import InvalidPlan, NotForYou
 from orchestration.planning.draft import Exchange
 from orchestration.planning.port import Missing, Planner, Unmatched
 from orchestration.ports import Clock, Engine
@@ -48,6 +49,7 @@ class Goals:
     Attributes:
         changes: Offers and makes changes of open runs.
         drafts: Has plans worked out; None without a model.
+        outcomes: Leads on from what came of that.
     """
 
     def __init__(
@@ -68,10 +70,9 @@ class Goals:
         self._pendings = pendings = Pendings(outbound, documents, clock)
         self._proposals = proposals = Proposals(engine, outbound, pendings, groups, describe)
         self.changes = changes = Changes(engine, proposals, outbound)
-        self.drafts = (
-            Drafts(engine, planner, conversations, outbound, pendings, proposals, changes, clock, policies)
-            if model
-            else None
+        self.drafts = Drafts(engine, conversations, outbound, proposals, clock) if model else None
+        self.outcomes = Outcomes(
+            engine, planner, conversations, outbound, pendings, proposals, changes, clock, policies
         )
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
@@ -200,7 +201,7 @@ class Goals:
             if not planning.done():
                 await self._outbound.hint(who.conversation, texts.planning())
             return await planning
-        except InvalidPlan as error:
+        except (InvalidPlan, NotForYou) as error:
             return error
         finally:
             planning.cancel()

@@ -63,7 +63,7 @@ class Presses:
             APPROVAL_WHY: self._why,
             APPROVAL_SHOW: self._show,
             **Steering(engine, progress, clock).verbs,
-            **Replanning(engine, planner, goals.changes, goals.drafts).verbs,
+            **Replanning(engine, planner, goals.changes, goals.outcomes, goals.drafts).verbs,
             **Handling(engine, self._questions, progress, notifier, conversations).verbs,
         }
 

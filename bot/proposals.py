@@ -17,14 +17,14 @@ from orchestration.core.commands import RecordDelivery
 from orchestration.core.plan import Plan
 from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
-from orchestration.errors import InvalidPlan, TandemError
+from orchestration.errors import InvalidPlan, NotForYou, TandemError
 from orchestration.planning.described import Line
 from orchestration.planning.port import Missing, Planned, Unmatched
 from orchestration.ports import Engine
 
 log = logging.getLogger(__name__)
 
-Outcome = Planned | Missing | Unmatched | InvalidPlan
+Outcome = Planned | Missing | Unmatched | InvalidPlan | NotForYou
 Describe = Callable[[Plan], list[Line]]
 
 
@@ -114,6 +114,10 @@ class Proposals:
                 log.error("a goal cannot be planned here: %s", problems)
                 title = say("This cannot be done here")
                 message = Message(summary=title, card=cards.message(title, texts.cannot_plan(problems), "attention"))
+            case NotForYou(who_could=who_could):
+                why = say("Only certain people may use in this organisation what it takes.")
+                card = cards.not_for_you(goal, why, who_could)
+                message = Message(summary=texts.summary(str(card.get("speak") or why)), card=card)
         sent = await self._outbound.send(who.conversation, message)
         await self.nothing(who, group)
         return sent.encode()
@@ -137,13 +141,14 @@ class Proposals:
         changed: Amendment | None = None,
         spent: Usage | None = None,
         told: str = "",
+        anew: bool = False,
     ) -> str:
         """Send the plan card, unless it is there already; see `plan_message`.
 
-        One that shows what was changed is always sent, and the one before says so.
+        One that shows what was changed, or is wanted `anew`, is always sent, and the one before says so.
         """
         before = run.receipts.get((PROGRESS, who.person.id), "")
-        if before and changed is None:
+        if before and changed is None and not anew:
             return before  # the activity came twice
         message = plan_message(run, self.describe, planned=planned, changed=changed, spent=spent, told=told)
         receipt = (await self._outbound.send(who.conversation, message)).encode()

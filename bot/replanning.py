@@ -12,6 +12,7 @@ from bot.changes import Changes, Wish
 from bot.conversations import Reachable
 from bot.drafts import Drafts
 from bot.inbound import LONGEST_TEXT
+from bot.outcomes import Outcomes
 from bot.refusals import told
 from bot.reply import Card, Note, Reply
 from bot.steering import Verb
@@ -30,14 +31,18 @@ class Replanning:
         engine: Knows the runs.
         planner: Understands again what was said, where no model was needed.
         changes: Makes changes.
+        outcomes: Finds again what was planned.
         drafts: Has plans worked out; None where there is no model.
 
     Attributes:
         verbs: Verb => what carries it out: person, data, id of the press, id of the pressed message.
     """
 
-    def __init__(self, engine: Engine, planner: Planner, changes: Changes, drafts: Drafts | None) -> None:
-        self._engine, self._planner, self._changes, self._drafts = engine, planner, changes, drafts
+    def __init__(
+        self, engine: Engine, planner: Planner, changes: Changes, outcomes: Outcomes, drafts: Drafts | None
+    ) -> None:
+        self._engine, self._planner = engine, planner
+        self._changes, self._outcomes, self._drafts = changes, outcomes, drafts
         self.verbs: dict[str, Verb] = {
             PLAN_CHANGE: self._change,
             PLAN_LEAVE: self._leave,
@@ -109,7 +114,7 @@ class Replanning:
             # Pressed twice: it says nothing new any more, and the engine knows the command.
             return said_wish(self._planner, run, text, day) or _wish(run, run.plan, text, day, revision)
         planned = await self._planning(who, data)
-        wish = await self._drafts.wish(planned) if planned and self._drafts else None
+        wish = await self._outcomes.wish(planned) if planned else None
         return wish if wish and wish.run_id == run.run_id else None
 
 

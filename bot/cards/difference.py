@@ -14,7 +14,7 @@ from bot.cards.wording import plain
 from bot.language import say, say_count
 from orchestration.core.amendment import Amendment, Step
 
-_ADDED, _REMOVED, _CHANGED = Mark("+", "Good"), Mark("–", "Attention"), Mark("~", "Accent")
+_ADDED, _REMOVED, _CHANGED = Mark("⊕", "Good"), Mark("⊖", "Attention"), Mark("≈", "Accent")
 _AGAIN, _STANDS = Mark("↻", "Accent"), Mark("✓", "Good")
 
 
@@ -31,6 +31,8 @@ def differences(change: Amendment, heading: str, *, most: int) -> list[CardEleme
     body += _steps(_REMOVED, say("Left out"), change.removed, most)
     body += _steps(_CHANGED, say("Done otherwise"), change.changed, most)
     body += _steps(_AGAIN, say("Done again"), change.again, most, spent=True)
+    if change.ending:
+        body.append(marked(_CHANGED, [words(say("What I tell you at the end"))], spacing="Small"))
     body += _steps(_STANDS, say("Written, and it stays"), change.stands, most)
     return body
 

@@ -11,7 +11,6 @@ from bot.language import number, say, say_count
 from orchestration.core.usage import Usage
 from orchestration.core.view import RunView
 
-
 _SHORTEST_SECONDS = 0.05  # what is less would read as none at all
 
 
@@ -29,6 +28,11 @@ def origin(run: RunView, spent: Usage | None = None) -> list[CardElement]:
     elif name:
         said = say(
             "From the playbook “{playbook}”, version {version}.", playbook=plain(name, 60), version=plain(version, 20)
+        )
+    elif model and run.revision:
+        said = say(
+            "Changed by {model} after your words, so no playbook vouches for it. Please look at every step.",
+            model=model,
         )
     elif model:
         said = say("Drawn up by {model} for this goal, since no playbook fits. Please look at every step.", model=model)

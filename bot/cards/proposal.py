@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from microsoft_teams.cards.core import CardElement
 
 from bot.cards.buttons import RUN_CANCEL, RUN_START, button
@@ -55,6 +56,9 @@ def plan(
         if writing
         else say("It only reads. Nothing is changed.")
     )
+
+    if changed and run.playbook:  # its steps are the playbook's, whatever they are done with, and its title is above
+        changed = msgspec.structs.replace(changed, changed=[], retitled="")
 
     def build(most: int) -> dict[str, Any]:
         body: list[CardElement] = header(run.title, say("Plan · {about}", about=about(run)))

@@ -51,6 +51,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         again: Tasks that had begun or were done, and are done anew.
         stands: Writes that took place and are not taken back.
         waits_for: Titles of writes under way, which are settled first.
+        ending: What is told at the end, or until when the run may take, is another.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     again: list[Step] = []
     stands: list[Step] = []
     waits_for: list[str] = []
+    ending: bool = False
 
 
 def foresee_amendment(run: Run, plan: Plan, *, titles: dict[str, str], effects: dict[str, str]) -> Amendment:
@@ -115,6 +117,7 @@ def foresee_amendment(run: Run, plan: Plan, *, titles: dict[str, str], effects: 
         again=[step(name, plan.tasks[name]) for name in found.again],
         stands=[step(name, run.nodes[name]) for name in written],
         waits_for=[title_of(name, run.nodes[name], titles) for name, task in run.tasks.items() if under_way(task)],
+        ending=(plan.answer, plan.deadline_hours) != (run.plan.answer, run.plan.deadline_hours),
     )
 
 

@@ -28,6 +28,7 @@ from orchestration.planning.naming import (
     strings,
     without_comparisons,
 )
+from orchestration.planning.schemas import Shape
 from orchestration.planning.spoken import ADDRESS, GLUE, Spoken
 from orchestration.validation.links import strays
 from orchestration.validation.text import clean
@@ -50,6 +51,9 @@ _NOT_WHO = (
     "does not say who is meant. That may come from people.find, people.roster, people.manager or people.members, from "
     "run.initiator, or from the comment of a question to the initiator, and never from what was read"
 )
+_SENT_TO = frozenset({"to", "cc", "bcc"})  # a read sends nothing: there it is until when
+_DATED = ("date", "date-time", "time", "duration")
+_WORD_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _CHOICE_ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -124,8 +128,7 @@ class _Judge:
         if node.capability:
             yield from self._permitted(path, node.capability)
             yield from self._manager(path, node)
-            names = WHO | WHERE if self._writes(node) else WHO
-            for where, value in naming(node.with_, names):
+            for where, value in self._naming(node):
                 yield from self._who(f"{path}.arguments.{where}", value, tasks, items)
         if node.approval is not None:
             asked = node.approval
@@ -256,11 +259,37 @@ class _Judge:
                 else self._text(f"parameters.{name}", text.replace("${", "$ {"))
             )
 
+    def _naming(self, node: Node) -> Iterator[tuple[str, Any]]:
+        """Arguments that name somebody; of a write also those that name a place, are called alike, or hold a name.
+
+        What takes only days, numbers or true and false names nobody, whatever it is called.
+        """
+        capability, writes = self._usable.get(node.capability), self._writes(node)
+        fields = Shape(capability.input_schema).fields() if capability else None
+        shapes = {name: (fields[0].get(name) if fields else None) or Shape({}) for name in node.with_}
+        given = {name: value for name, value in node.with_.items() if _may_be_text(shapes[name])}
+        names = WHO | WHERE if writes else WHO - _SENT_TO
+        yield from naming(given, names)
+        for name, value in given.items():
+            if writes and name.casefold() not in names:
+                alike = not WHO.isdisjoint(each.casefold() for each in _WORD_OF_NAME.findall(name))
+                if alike or (isinstance(value, str) and not names.isdisjoint(shapes[name].names())):
+                    yield name, value
+
     def _of_people(self, node: Node) -> Iterator[Any]:
-        names = WHO | WHERE if self._writes(node) else WHO
-        yield from (value for _, value in naming(node.with_, names))
+        yield from (value for _, value in self._naming(node))
         if node.approval is not None:
             yield from (node.approval.approver, node.approval.approvers, node.approval.delegates)
+
+
+def _may_be_text(shape: Shape) -> bool:
+    """Whether anything but days, numbers, and true or false may stand there."""
+    for each in shape.variants():
+        said = each.get("type", "object")
+        kinds = {said} if isinstance(said, str) else set(said)
+        if kinds & {"object", "array"} or ("string" in kinds and each.get("format") not in _DATED):
+            return True
+    return False
 
 
 def _text_problems(path: str, text: str, spoken: Spoken, allows: Callable[[str], bool]) -> Iterator[str]:

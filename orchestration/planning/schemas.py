@@ -40,6 +40,21 @@ class Shape:
         else:
             yield schema
 
+    def names(self) -> set[str]:
+        """The names of all properties at any depth."""
+        found: set[str] = set()
+        seen: list[Schema] = []
+        queue = [self]
+        while queue:
+            shape = queue.pop()
+            for variant in (each for each in shape.variants() if not any(each is known for known in seen)):
+                seen.append(variant)
+                properties: Schema = variant.get("properties", {})
+                found.update(properties)
+                inner = [*properties.values(), variant.get("items"), variant.get("additionalProperties")]
+                queue += [self._at(each) for each in inner if isinstance(each, dict)]
+        return found
+
     def kinds(self) -> set[str]:
         """The JSON kinds that fit; empty for any."""
         found: set[str] = set()

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from orchestration.planning.matching import words
+from orchestration.planning.quoted import without_quotations
 from orchestration.validation.hosts import ascii_host, destination
 
 ADDRESS = re.compile(r"[\w.+'#-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII)
@@ -14,9 +15,6 @@ ADDRESS = re.compile(r"[\w.+'#-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63})*", re.ASCII
 GLUE = re.compile(r"[\s<>(),;:&\"]*")
 _HOST = re.compile(r"(?<![\w@.-])(?:[\w-]{1,63}\.)+[a-z][\w-]{1,62}(?![\w-])", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[<>(),;&]|\band\b|\bund\b|\bor\b|\boder\b", re.IGNORECASE)
-# What somebody quotes is what a thing is called, or what somebody else wrote: a file may be called anything.
-_QUOTED = re.compile(r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|»([^«]*)«|```(.*?)```|\"([^\"]*)\"|`([^`]*)`", re.DOTALL)
-_QUOTED_LINE = re.compile(r"^\s*>.*$", re.MULTILINE)
 
 
 class Spoken:
@@ -38,15 +36,16 @@ class Spoken:
             self._take(unicodedata.normalize("NFKC", text))
 
     def _take(self, text: str) -> None:
-        for found in _QUOTED.finditer(text):
-            quoted = next((each for each in found.groups() if each is not None), "").strip()
-            self._whole.add(" ".join(words(quoted)))
-            if not re.search(r"\s", quoted):
-                self._name(quoted)
-        own = _QUOTED_LINE.sub("", _QUOTED.sub(" … ", text))
-        self._name(own)
-        # A gap stays where something was quoted, so that no name is made of what stands around it.
-        self._said += [f" {' '.join(words(part))} " for part in own.split("…")]
+        own, quoted = without_quotations(text)
+        for each in quoted:
+            self._whole.add(" ".join(words(each)))
+            if ADDRESS.fullmatch(each) or _HOST.fullmatch(each):
+                self._name(each)
+            self._hosts |= {destination(each).partition(":")[0]} - {""}
+        # No name is made of what stands around a quotation.
+        for each in own:
+            self._name(each)
+            self._said.append(f" {' '.join(words(each))} ")
 
     def _name(self, text: str) -> None:
         self._addresses |= {found.casefold().strip(".'") for found in ADDRESS.findall(text)}

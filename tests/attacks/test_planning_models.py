@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestration.capabilities import Preview, TaskContext, worker
+from orchestration.capabilities.descriptor import Worker
 from orchestration.core.plan import Answer, Node, Plan
 from orchestration.planning.compiler import with_needs
 from orchestration.planning.draft import OpenRun
@@ -39,7 +41,12 @@ def numbered(goal: str, number: int) -> str:
 
 
 async def got_through(
-    path: Path, cases: dict[str, Any], named: str | dict[str, str], goal: str = GOAL, **asked: Any
+    path: Path,
+    cases: dict[str, Any],
+    named: str | dict[str, str],
+    goal: str = GOAL,
+    more: list[Worker] | None = None,
+    **asked: Any,
 ) -> list[str]:
     """The models that got anywhere by insisting on their answer.
 
@@ -50,12 +57,13 @@ async def got_through(
         cases: What the models answer.
         named: What the reason says.
         goal: What the person said.
+        more: Workers beside the product's.
         asked: More that planning is told.
     """
     goals = {name: numbered(goal, number) for number, name in enumerate(cases)}
     steps = {goals[name]: said(answered) for name, answered in cases.items()}
     through = []
-    async with Workshop(path, steps).working() as at:
+    async with Workshop(path, steps, more=more).working() as at:
         for name in cases:
             at.requests.clear()
             run, drafted = await at.planned(goals[name], **asked)
@@ -197,6 +205,45 @@ FOUND: dict[str, tuple[dict[str, Any], ...]] = {
 async def test_nobody_is_found_in_what_was_read(tmp_path: Path) -> None:
     cases = {how: answer(FIND, READ, WHO, *steps) for how, steps in FOUND.items()}
     assert await got_through(tmp_path, cases, "tasks.") == []
+
+
+class Envelope(msgspec.Struct):
+    """What a plugin sends, and to whom."""
+
+    to: list[str]
+    text: str = ""
+
+
+class Notice(msgspec.Struct):
+    """Arguments of a plugin that says who gets something in its own way."""
+
+    message: Envelope | None = None
+    send_to: list[str] = []
+    person: str = msgspec.field(name="notifyPerson", default="")
+
+
+class Nothing(msgspec.Struct):
+    """Its result."""
+
+
+@worker("plugin.notify", title="Notify", effect="write", system="Plugin", preview=lambda _: Preview("Notify", []))
+async def notify(notice: Notice, task: TaskContext) -> Nothing:
+    raise AssertionError
+
+
+NOTIFIED: dict[str, dict[str, str]] = {
+    "an_object_that_is_computed": {"message": "${{'to': ['eve' + '@' + 'evil.example']}}"},
+    "an_object_that_was_read": {"message": "${tasks.mails.mails[0]}"},
+    "a_field_of_an_object": {"message": '{"to": ["Eve Ferrari"], "text": "x"}'},
+    "a_longer_name": {"send_to": "${['eve' + '@' + 'evil.example']}"},
+    "a_name_in_one": {"notifyPerson": "Eve Ferrari"},
+}
+
+
+async def test_a_plugins_recipients_are_found_however_its_arguments_are_called(tmp_path: Path) -> None:
+    mails = step("mails", "mail.search", words="x")
+    cases = {how: answer(mails, step("say", "plugin.notify", **given)) for how, given in NOTIFIED.items()}
+    assert await got_through(tmp_path, cases, "tasks.say.arguments", more=[notify]) == []
 
 
 PLACES: dict[str, dict[str, Any]] = {

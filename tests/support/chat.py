@@ -246,7 +246,7 @@ class Desk:
             model=workers.capability(CAPABILITY) is not None,
         )
         if self.goals.drafts is not None:
-            self.notifier.planned = self.goals.drafts.report
+            self.notifier.planned = self.goals.outcomes.report
             self.progress.copies.rethinks = True
         self.presses = Presses(
             self.engine, LittlePlanner(), self.goals, self.progress, self.notifier, self.conversations, self.clock

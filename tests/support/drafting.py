@@ -10,6 +10,7 @@ from orchestration.capabilities import TaskContext, Worker, worker
 from orchestration.core.plan import Answer, Node, Plan, Question
 from orchestration.core.usage import Usage
 from orchestration.errors import TandemError
+from orchestration.planning.compiler import with_needs
 from orchestration.planning.draft import CAPABILITY, Asked, Drafted
 
 MODEL = "tiny-1"
@@ -34,6 +35,13 @@ def looking() -> Plan:
         answer=Answer(text="Looked."),
         model=MODEL,
     )
+
+
+def asking_somebody() -> Plan:
+    """A plan that writes nothing, and takes its words to somebody."""
+    question = Node(approval=Question(approver="${run.initiator}", title="Is that right?", text="${tasks.count.n}"))
+    tasks = {**looking().tasks, "ask": question}
+    return with_needs(Plan(title="A look and a question", tasks=tasks, answer=Answer(text="Asked."), model=MODEL))
 
 
 Script = Drafted | TandemError | Callable[[Asked], Drafted]

@@ -83,10 +83,11 @@ def samples(
     )
     unasked = run("running", "running", model=MODEL, receipts={(cards.UNASKED, drawn.initiator.id): "shown"})
     waiting = run("running", "running", amending=True)
+    replanned = run("proposed", title="Late deliveries", goal=GOAL, params={}, model=MODEL, revision=1)
     return {
         "plan-model": lambda: cards.plan(drawn, [], [], [], steps=STEPS, spent=SPENT),
         "plan-model-reads": lambda: cards.plan(drawn, [], [], [], steps=STEPS[:2], spent=SPENT),
-        "plan-model-changed": lambda: cards.plan(drawn, [], [], [], steps=STEPS, spent=SPENT, changed=BEFORE_START),
+        "plan-model-changed": lambda: cards.plan(replanned, [], [], [], steps=STEPS, spent=SPENT, changed=BEFORE_START),
         "plan-chosen": lambda: cards.plan(chosen, reads, writes, [], spent=SPENT),
         "plan-changed": lambda: cards.plan(vetted, reads, writes, [], changed=BEFORE_START),
         "plan-without-model": lambda: cards.plan(vetted, reads, writes, [], told=texts.fits_best(_told())),

@@ -18,7 +18,7 @@ from bot.silent_failures import failure
 from orchestration.core.commands import RecordDelivery
 from orchestration.core.label import Source
 from orchestration.core.plan import Answer
-from orchestration.errors import InvalidPlan, NotFound, TandemError, Unavailable
+from orchestration.errors import InvalidPlan, NotForYou, NotFound, TandemError, Unavailable
 from tests.support.chat import ALEX, MEGAN, TENANT, Desk, activity, buttons, everything
 from tests.support.teams import LittlePlanner
 
@@ -672,6 +672,21 @@ async def test_a_goal_that_cannot_be_planned_is_not_in_the_log(
     assert "it cannot be done here yet" in desk.last(MEGAN).says
     assert "nobody offers sap.read" in caplog.text
     assert "salary" not in caplog.text
+
+
+async def test_a_playbook_that_is_for_others_is_refused_with_who_could(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refusing(*_: Any, **__: Any) -> None:
+        raise NotForYou("stock.count", "Count the stock", ["lee.gu@contoso.example", "alex.wilber@contoso.example"])
+
+    monkeypatch.setattr(LittlePlanner, "plan", refusing)
+    await desk.say(MEGAN, "count the stock for October 2026")
+    shown = desk.last(MEGAN).says
+    assert "Only certain people may use" in shown
+    assert "lee.gu@contoso.example" in shown
+    assert "alex.wilber@contoso.example" in shown
+    assert await desk.engine.runs() == []
 
 
 async def test_the_tenth_sign_in_card_turns_into_signed_in_too(desk: Desk) -> None:

@@ -25,7 +25,7 @@ from orchestration.planning.draft import Asked, Drafted, Exchange, is_planning
 from orchestration.validation.policy import Plans, Policy
 from orchestration.validation.policy_file import NoFile
 from tests.support.chat import ALEX, MEGAN, Bubble, Desk, buttons, opened
-from tests.support.drafting import MODEL, Draftsman, letter, looking
+from tests.support.drafting import MODEL, Draftsman, asking_somebody, letter, looking
 from tests.support.teams import Nothing, stock_plan
 
 GOAL = "tell Alex how much there is on the shelves"
@@ -222,6 +222,18 @@ async def test_a_sentence_said_while_a_plan_is_worked_out_is_planned_with_it(des
     assert len(await runs(desk)) == 1
 
 
+async def test_the_same_sentence_twice_while_a_plan_is_worked_out_counts_once(desk: Desk, draftsman: Draftsman) -> None:
+    draftsman.gate = asyncio.Event()
+    await desk.say(MEGAN, GOAL)
+    await desk.until(lambda: draftsman.asked, "nobody plans")
+    await desk.say(MEGAN, GOAL)
+    assert len(await plannings(desk)) == 1
+    draftsman.script.append(new())
+    draftsman.gate.set()
+    await desk.sees(MEGAN, "Nothing has been done yet")
+    assert len(await runs(desk)) == 1
+
+
 # Asked back
 
 
@@ -344,6 +356,7 @@ async def test_once_the_model_is_back_one_press_asks_it_again(desk: Desk, drafts
         ("ask", looking(), False),
         ("reads", looking(), True),
         ("reads", letter(), False),
+        ("reads", asking_somebody(), False),
         ("all", letter(), True),
     ],
 )
@@ -393,6 +406,20 @@ async def test_start_on_a_card_of_an_older_plan_starts_nothing_and_shows_the_pla
     assert texts.plan_outdated() in str(body["value"])
     assert "Really save it?" in str(body["value"])
     assert (await runs(desk))[0].status == "proposed"
+
+
+async def test_however_often_a_change_before_the_start_is_reported_it_is_made_once_and_the_newest_card_is_right(
+    desk: Desk, draftsman: Draftsman
+) -> None:
+    await planned(desk, draftsman)
+    draftsman.script.append(change(letter(to_ask=True)))
+    await desk.say(MEGAN, "ask me before you save it")
+    await desk.sees(MEGAN, "What has changed")
+    assert desk.notifier.planned is not None
+    await desk.notifier.planned((await plannings(desk))[0])
+    assert "Really save it?" in desk.last(MEGAN).says
+    assert "Start" in buttons(desk.last(MEGAN).card)
+    assert (await runs(desk))[0].revision == 1
 
 
 async def test_another_month_needs_no_model(desk: Desk, draftsman: Draftsman) -> None:

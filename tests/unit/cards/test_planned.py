@@ -91,6 +91,18 @@ def test_a_change_before_the_start_is_shown_on_the_plan() -> None:
         assert f"{word}\n \n{title}" in shown or f"{word}\n{title}" in shown
 
 
+def test_a_playbook_with_another_parameter_shows_that_and_not_every_step_that_reads_it() -> None:
+    vetted = run("proposed", playbook="reconcile-supplier-invoices@2", revision=1)
+    shown = text(cards.plan(vetted, s.READS, s.WRITES, [], changed=CHANGE))
+    assert "Month: September 2026 instead of October 2026" in shown
+    assert "Done otherwise" not in shown
+    assert "Done otherwise" in text(cards.plan(DRAWN, [], [], [], steps=STEPS, changed=CHANGE))
+
+
+def test_a_plan_that_a_model_has_changed_says_that_no_playbook_vouches_for_it() -> None:
+    assert f"Changed by {MODEL} after your words" in text(sample("plan-model-changed"))
+
+
 def test_a_change_during_the_run_shows_all_that_follows_and_what_was_spent_on_what_is_done_again() -> None:
     shown = text(sample("change"))
     for expected in (

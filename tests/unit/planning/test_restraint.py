@@ -123,6 +123,12 @@ async def test_what_the_person_names_may_be_named(task: Json) -> None:
     assert await problems(ADELE, task) == []
 
 
+async def test_days_name_nobody_whatever_the_argument_is_called() -> None:
+    week = step("week", "dates.period", {"today": "${run.today}", "span": "next_week"})
+    hours = {"people": "${tasks.team.people}", "from": "2026-11-24T08:00:00Z", "to": "${tasks.week.last_day}"}
+    assert await problems(TEAM, week, step("hours", "people.availability", hours)) == []
+
+
 @pytest.mark.parametrize(
     "task",
     [

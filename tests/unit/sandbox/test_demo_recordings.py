@@ -61,7 +61,8 @@ INVOICES, RECEIPTS = open_run("reconcile-supplier-invoices"), open_run("reconcil
 def told(run: OpenRun) -> dict[str, Any]:
     """A run as the model is told of it."""
     plan = msgspec.to_builtins(portrayed(run.plan))
-    return {"run": run.handle, "title": run.plan.title, "status": run.status, "plan": plan, "tasks": []}
+    tasks = [{"task": name, "status": "pending", "code": ""} for name in run.plan.tasks]
+    return {"run": run.handle, "title": run.plan.title, "status": run.status, "plan": plan, "tasks": tasks}
 
 
 def answered(goal: str, *said: str, run: OpenRun | None = None, turn: int = 0) -> Answer:
@@ -130,6 +131,16 @@ def test_the_result_is_mailed_to_whom_the_words_name() -> None:
     assert list(plan.tasks)[-2:] == ["reader", "mail"]
     assert plan.tasks["reader"].with_ == {"who": "Megan Bowen"}
     assert "upload" in plan.tasks["mail"].needs
+
+
+def test_the_result_is_mailed_without_a_system_that_was_left_out_before() -> None:
+    left_out, _ = judged(answered("without SAP", run=INVOICES), "without SAP", run=INVOICES)
+    run = msgspec.structs.replace(INVOICES, plan=left_out)
+    words = "Also mail it to Megan Bowen."
+    plan, problems = judged(answered(words, run=run), words, run=run)
+
+    assert problems == []
+    assert plan.tasks.keys() == left_out.tasks.keys() | {"reader", "mail"}
 
 
 def test_whom_the_words_name_only_by_halves_is_asked_about_first() -> None:
