@@ -33,6 +33,7 @@ STEPS = [
     Line(effect="write", what="Post into a channel", system="Teams", title="Have a look", names=["Atlas", "General"]),
 ]
 CHANGE = Amendment(
+    ending=True,
     title="Late deliveries",
     retitled="Late deliveries, with Adele",
     params=[("month", "2026-10", "2026-09"), ("tolerance_days", 3, 5)],
