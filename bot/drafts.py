@@ -177,7 +177,8 @@ class Drafts:
             who = await self._conversations.of(run.initiator.id)
             if run.status == "running" and who is not None:
                 with speaking(who.conversation.locale):
-                    await self._outbound.hint(who.conversation, texts.planning())
+                    waits = any(task.retry_at for task in run.tasks)
+                    await self._outbound.hint(who.conversation, texts.planning_waits() if waits else texts.planning())
         except TandemError as error:
             log.info("no line about planning %s: %s", run_id, error.message)
 

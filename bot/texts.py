@@ -70,6 +70,12 @@ def planning() -> str:
     return say("Working out a plan …")
 
 
+def planning_waits() -> str:
+    return say(
+        "The language model does not answer just now; I ask it again. Goals that a playbook covers work meanwhile."
+    )
+
+
 def starts_unasked() -> str:
     return say("It starts by itself: your organisation's policy lets plans like this begin without being shown first.")
 

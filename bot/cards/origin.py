@@ -20,7 +20,7 @@ def origin(run: RunView, spent: Usage | None = None) -> list[CardElement]:
     model = plain(run.model, 60)
     if name and model:
         said = say(
-            "From the playbook “{playbook}”, version {version}. {model} chose it for your words.",
+            "From the playbook “{playbook}”, version {version}. The language model “{model}” chose it for your words.",
             playbook=plain(name, 60),
             version=plain(version, 20),
             model=model,
@@ -31,11 +31,16 @@ def origin(run: RunView, spent: Usage | None = None) -> list[CardElement]:
         )
     elif model and run.revision:
         said = say(
-            "Changed by {model} after your words, so no playbook vouches for it. Please look at every step.",
+            "Changed by the language model “{model}” as you said, so no playbook vouches for it. "
+            "Please look at every step.",
             model=model,
         )
     elif model:
-        said = say("Drawn up by {model} for this goal, since no playbook fits. Please look at every step.", model=model)
+        said = say(
+            "Drawn up by the language model “{model}” for this goal, since no playbook fits. "
+            "Please look at every step.",
+            model=model,
+        )
     else:
         return []
     return [note(said, 300, spacing="Medium"), *spending(spent)]

@@ -77,7 +77,8 @@ def _notes(run: RunView) -> list[CardElement]:
     notes: list[CardElement] = []
     if (UNASKED, run.initiator.id) in run.receipts:
         said = say(
-            "Drawn up by {model}, and begun without being shown first, as your organisation's policy lets it.",
+            "Drawn up by the language model “{model}”, and begun without being shown first, "
+            "as your organisation's policy lets it.",
             model=plain(run.model, 60),
         )
         notes.append(note(said))

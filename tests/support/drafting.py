@@ -53,11 +53,13 @@ class Draftsman:
 
     Attributes:
         asked: What it was asked.
+        attempts: How often it is asked again where it does not answer.
     """
 
     script: list[Script] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    attempts: int = 1
 
     def worker(self) -> Worker:
         """The worker."""
@@ -72,4 +74,4 @@ class Draftsman:
                 raise answer
             return answer if isinstance(answer, Drafted) else answer(asked)
 
-        return worker(CAPABILITY, title="Work out a plan", system="the language model", attempts=1)(draft)
+        return worker(CAPABILITY, title="Work out a plan", system="the language model", attempts=self.attempts)(draft)

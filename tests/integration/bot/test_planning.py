@@ -47,7 +47,7 @@ async def test_a_free_goal_a_question_back_a_change_before_and_one_during_the_ru
     await desk.say(MEGAN, GOAL)
     await desk.press(MEGAN, "Upstairs", on=await desk.sees(MEGAN, "Which shelves?"))
     card = await desk.sees(MEGAN, "Nothing has been done yet")
-    assert "Drawn up by scripted-1 for this goal" in card.says
+    assert "Drawn up by the language model “scripted-1” for this goal" in card.says
     told = json.loads(model.asked[-1][1].text)
     assert told["said"] == [{"question": "Which shelves?", "answer": "Upstairs"}]
 

@@ -91,7 +91,7 @@ async def test_a_goal_that_no_playbook_foresaw_becomes_a_plan_that_says_who_drew
     desk: Desk, draftsman: Draftsman
 ) -> None:
     card = await planned(desk, draftsman)
-    assert f"Drawn up by {MODEL} for this goal" in card.says
+    assert f"Drawn up by the language model “{MODEL}” for this goal" in card.says
     assert "1,540 tokens" in card.says
     assert card.message.by_model
     (run,) = await runs(desk)
@@ -175,6 +175,16 @@ async def test_what_takes_long_is_bridged_by_a_line_after_three_seconds(desk: De
     draftsman.script.append(new())
     draftsman.gate.set()
     await desk.sees(MEGAN, "Nothing has been done yet")
+
+
+async def test_the_line_says_that_the_model_does_not_answer_while_it_is_asked_again(tmp_path: Path) -> None:
+    draftsman = Draftsman(script=[ModelUnavailable("503")], attempts=2)
+    async with opened(Desk(tmp_path, draftsman.worker())) as desk:
+        await desk.say(MEGAN, GOAL)
+        await desk.until(lambda: draftsman.asked, "nobody plans")
+        desk.clock.advance(timedelta(seconds=3))
+        await desk.until(lambda: desk.outbound.hinted, "no line while the model is down")
+        assert desk.outbound.hinted == [("a:megan", texts.planning_waits())]
 
 
 async def test_planning_has_no_card_of_its_own_and_is_not_listed_once_it_has_ended(

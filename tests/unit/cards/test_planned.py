@@ -24,9 +24,9 @@ def sample(name: str) -> dict[str, Any]:
 
 
 def test_the_plan_card_says_whether_it_is_a_playbook_or_a_models_own() -> None:
-    assert f"Drawn up by {MODEL} for this goal, since no playbook fits." in text(sample("plan-model"))
+    assert f"Drawn up by the language model “{MODEL}” for this goal, since no playbook fits." in text(sample("plan-model"))
     chosen = text(sample("plan-chosen"))
-    assert f"From the playbook “reconcile-supplier-invoices”, version 2. {MODEL} chose it for your words." in chosen
+    assert f"From the playbook “reconcile-supplier-invoices”, version 2. The language model “{MODEL}” chose it for your words." in chosen
     vetted = text(sample("plan-changed"))
     assert "From the playbook “reconcile-supplier-invoices”, version 2." in vetted
     assert "chose it" not in vetted
@@ -100,7 +100,7 @@ def test_a_playbook_with_another_parameter_shows_that_and_not_every_step_that_re
 
 
 def test_a_plan_that_a_model_has_changed_says_that_no_playbook_vouches_for_it() -> None:
-    assert f"Changed by {MODEL} after your words" in text(sample("plan-model-changed"))
+    assert f"Changed by the language model “{MODEL}” as you said" in text(sample("plan-model-changed"))
 
 
 def test_a_change_during_the_run_shows_all_that_follows_and_what_was_spent_on_what_is_done_again() -> None:
