@@ -14,7 +14,7 @@ from bot.groups import Groups
 from bot.listing import MOST_READ, working
 from bot.outbound import Outbound
 from bot.outcomes import Outcomes
-from bot.pending import Pending, Pendings, Thread, asks_again, card_answered, shown_on
+from bot.pending import Pending, Pendings, Thread, asks_again, card_answered
 from bot.proposals import Describe, Outcome, Proposals, undescribed
 from bot.replanning import said_wish
 from orchestration.errors import InvalidPlan, NotForYou
@@ -91,18 +91,18 @@ class Goals:
                 return
             await self._goal(who, pending, text, activity, group)
 
-    async def answer(self, who: Reachable, value: str, activity: str, card: str) -> dict[str, object] | None:
+    async def answer(self, who: Reachable, value: str, activity: str, key: str) -> dict[str, object] | None:
         """Take a press on a question's card as its answer; returns the card for its place, None if it is not open.
 
         Args:
             who: The person.
             value: Their choice.
             activity: Id of the press.
-            card: Id of the message that was pressed, as far as known: an older question's answers no other.
+            key: Of the question that was answered: an older one's answers no other.
         """
         async with self._turn(who):
             pending = await self._pendings.of(who)
-            if pending is None or not shown_on(pending, card):
+            if pending is None or pending.key != key:
                 return None
             if pending.thread is not None:
                 await self._go_on(who, pending, pending.thread, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from datetime import datetime, timedelta
 
 import msgspec
@@ -41,9 +42,10 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """A question that a person has not answered yet.
 
     Attributes:
-        receipt: Finds its card.
+        receipt: Finds its card. Who presses on the end of a stream may know that message by another id.
         group: Finds the neutral card in the group in which the goal was said.
         thread: It is a question of a model, and its answer goes back there; None for a playbook's.
+        key: Tells it from the person's older questions.
     """
 
     goal: str
@@ -52,6 +54,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str = ""
     group: str = ""
     thread: Thread | None = None
+    key: str = ""
 
 
 def asked_by_model(question: str, choices: list[str]) -> Missing:
@@ -106,9 +109,16 @@ class Pendings:
         Returns:
             The card's receipt.
         """
-        pending = Pending(goal=goal, missing=missing, asked_at=self._clock.now(), group=group, thread=thread)
+        pending = Pending(
+            goal=goal,
+            missing=missing,
+            asked_at=self._clock.now(),
+            group=group,
+            thread=thread,
+            key=secrets.token_hex(8),
+        )
         await self._documents.put(KIND, who.person.id, msgspec.json.encode(pending))
-        card = cards.question(missing, goal, told=told)
+        card = cards.question(missing, goal, told=told, key=pending.key)
         receipt = await self._outbound.send(
             who.conversation, Message(summary=texts.summary(missing.question), card=card)
         )
@@ -137,12 +147,6 @@ class Pendings:
             await self._outbound.update(who.conversation, receipt.activity, Message(summary=summary, card=card))
         except TandemError as error:
             log.info("the question's card was not updated: %s", error.message)
-
-
-def shown_on(pending: Pending, card: str) -> bool:
-    """Whether a message may be the one with the question's card."""
-    receipt = Receipt.decode(pending.receipt)
-    return not card or receipt is None or not receipt.activity or receipt.activity == card
 
 
 def asks_again(pending: Pending, outcome: object) -> bool:

@@ -111,7 +111,7 @@ class Presses:
         value = data.get("value")
         if not isinstance(value, str) or not value:
             return Note(texts.unknown_button())
-        answered = await self._goals.answer(who, texts.clean(value, LONGEST_TEXT), activity, card)
+        answered = await self._goals.answer(who, texts.clean(value, LONGEST_TEXT), activity, str(data.get("asked")))
         return Note(texts.question_over()) if answered is None else Card(answered)
 
     async def _decide(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:

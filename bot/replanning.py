@@ -54,6 +54,8 @@ class Replanning:
         run = await self._own(who, data)
         if not isinstance(run, RunView):
             return run
+        if is_planning(run.playbook):
+            return Note(texts.unknown_button())
         try:
             wish = await self._wish(who, run, data)
             return Note(texts.unknown_button()) if wish is None else Card(await self._changes.make(who, wish, card))
@@ -84,6 +86,8 @@ class Replanning:
         run = await self._own(who, data)
         if not isinstance(run, RunView):
             return run
+        if is_planning(run.playbook):
+            return Note(texts.unknown_button())
         if self._drafts is None:
             return Note(texts.no_model_here())
         await self._drafts.rethink(who, run, activity)

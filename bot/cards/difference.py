@@ -8,7 +8,7 @@ from typing import Any
 from microsoft_teams.cards.core import CardElement
 
 from bot.cards.layout import GAP, Mark, dotted, line, marked, moment, note, section, words
-from bot.cards.moments import duration_of, month_name
+from bot.cards.moments import duration_of, shown_value
 from bot.cards.origin import money
 from bot.cards.wording import plain
 from bot.language import say, say_count
@@ -38,7 +38,7 @@ def differences(change: Amendment, heading: str, *, most: int) -> list[CardEleme
 
 
 def _value(value: Any) -> str:
-    return month_name(value) or plain(value, 120) or say("nothing")
+    return shown_value(value) or say("nothing")
 
 
 def _steps(mark: Mark, word: str, steps: Sequence[Step], most: int, *, spent: bool = False) -> list[CardElement]:

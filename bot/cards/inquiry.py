@@ -17,13 +17,15 @@ _MOST_BUTTONS = 5
 _MOST_CHOICES = 100
 
 
-def question(missing: Missing, goal: str, *, told: str = "") -> dict[str, Any]:
+def question(missing: Missing, goal: str, *, told: str = "", key: str = "") -> dict[str, Any]:
     """Asks for one thing: likely answers as buttons (a list when there are many), anything else as a message.
 
     Args:
         missing: What to ask.
         goal: For which goal.
         told: What to say first.
+        key: Comes back with the answer as `asked` (the Playground sends no press whose data has a `key`), and tells
+            this question from an older one.
     """
     asked = plain(missing.question, 200)
     speak = say("{question} You can also write the answer.", question=asked)
@@ -33,7 +35,8 @@ def question(missing: Missing, goal: str, *, told: str = "") -> dict[str, Any]:
     hint = note(say("Or write the answer as a message.") if missing.choices else say("Write the answer as a message."))
     if few:
         actions = [
-            button(month_name(value) or title, GOAL_ANSWER, {"value": value}) for value, title in missing.choices
+            button(month_name(value) or title, GOAL_ANSWER, {"asked": key, "value": value})
+            for value, title in missing.choices
         ]
         return fitted(
             lambda room: finished([*top, line(words(asked), spacing="Medium"), hint], actions, speak=speak), [None]
@@ -51,7 +54,7 @@ def question(missing: Missing, goal: str, *, told: str = "") -> dict[str, Any]:
             error_message=say("Choose one, or write the answer."),
             spacing="Medium",
         )
-        go_on = button(say("Go on"), GOAL_ANSWER, {}, style="positive", inputs=True)
+        go_on = button(say("Go on"), GOAL_ANSWER, {"asked": key}, style="positive", inputs=True)
         return finished([*top, listing, hint], [go_on], speak=speak)
 
     return fitted(build, (_MOST_CHOICES, 60, 30, 10))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from bot.cards.wording import plain
 from bot.language import LANGUAGES, month, number, say, say_count, speaking
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_CHOICE = re.compile(r"[a-z]+(?:_[a-z]+)+")  # as ids of choices are written
 
 
 def duration(length: timedelta) -> str:
@@ -58,6 +60,12 @@ def month_name(value: object) -> str:
     """`2026-10` => `October 2026`; empty for what is not a month."""
     found = _MONTH.fullmatch(value) if isinstance(value, str) else None
     return month(int(found[1]), int(found[2])) if found and int(found[1]) else ""
+
+
+def shown_value(value: object, limit: int = 120) -> str:
+    """A parameter's value for people: a month by its name, `this_week` as "This week", all else as it is."""
+    text = plain(value, limit)
+    return month_name(value) or (text.replace("_", " ").capitalize() if _CHOICE.fullmatch(text) else text)
 
 
 def month_names(value: object) -> list[str]:

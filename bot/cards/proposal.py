@@ -11,10 +11,9 @@ from microsoft_teams.cards.core import CardElement
 from bot.cards.buttons import RUN_CANCEL, RUN_START, button
 from bot.cards.difference import differences
 from bot.cards.layout import about, bullets, facts, finished, fitted, header, line, note, words
-from bot.cards.moments import month_name
+from bot.cards.moments import shown_value
 from bot.cards.origin import origin
 from bot.cards.steps import steps_of
-from bot.cards.wording import plain
 from bot.language import say, say_count
 from orchestration.core.amendment import Amendment
 from orchestration.core.usage import Usage
@@ -47,9 +46,7 @@ def plan(
         spent: What working it out took.
         told: What to say first.
     """
-    parameters = [
-        (name.replace("_", " ").capitalize(), month_name(value) or plain(value)) for name, value in run.params.items()
-    ]
+    parameters = [(name.replace("_", " ").capitalize(), shown_value(value, 300)) for name, value in run.params.items()]
     writing = any(step.effect == "write" for step in steps) if steps else bool(writes)
     promise = (
         say("Before each change I show you what will be written where, and ask.")

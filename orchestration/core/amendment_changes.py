@@ -36,6 +36,7 @@ def _amended(run: Run, event: e.PlanAmended) -> None:
     run.amending = None
     run.due.pop(ApplyAmendment(), None)
     run.revision = event.revision
+    run.grants = {}  # what need not be asked again was said of another plan
     begun, failed = run.status != "proposed", run.status == "failed"
     if failed:
         reopen(run, event.deadline)

@@ -29,6 +29,10 @@ _PATH = re.compile(rf"(?<![\w.])({'|'.join(ROOTS)})\b((?:\s*(?:{_STEP}))*)(\s*\(
 _PART = re.compile(_STEP)
 
 
+# Of a text with expressions in it: texts made of texts made of texts would fill the memory.
+LONGEST_TEXT = 2_000_000
+
+
 class ExpressionError(Invalid):
     """An expression cannot be read or does not hold for the values at hand."""
 
@@ -192,7 +196,10 @@ def resolve_text(text: str, scope: Scope) -> str:
         ExpressionError: An expression does not hold, or gives what cannot be written as text.
     """
     parts = _parse(text).parts
-    return "".join(_text(part, _evaluate(part, scope)) if is_expression else part for is_expression, part in parts)
+    made = [_text(part, _evaluate(part, scope)) if is_expression else part for is_expression, part in parts]
+    if len(made) > 1 and sum(map(len, made)) > LONGEST_TEXT:
+        raise ExpressionError(f"a text made of expressions would be longer than {LONGEST_TEXT:,} letters")
+    return "".join(made)
 
 
 def condition(expression: str, scope: Scope) -> bool:

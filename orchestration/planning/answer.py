@@ -23,7 +23,7 @@ LONGEST_VALUE = 10_000
 LONGEST_TEXT = 2_000
 LONGEST_TITLE = 120
 
-_FENCE = re.compile(r"\s*(?:```)?\s*")
+_FENCE = re.compile(r"\s*(?:```\s*)?")
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

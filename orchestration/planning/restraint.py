@@ -15,6 +15,7 @@ from typing import Any
 from orchestration.capabilities import Capability
 from orchestration.core.expressions import condition_references
 from orchestration.core.plan import Node
+from orchestration.planning.agreement import agreement_problems
 from orchestration.planning.assembly import Proposal
 from orchestration.planning.bounds import STRING
 from orchestration.planning.naming import (
@@ -100,6 +101,7 @@ class _Judge:
         self._usable, self._closed, self._spoken, self._allows = usable, closed, spoken, allows
         self._plan, self._fresh, self._said = proposal.plan, proposal.fresh, proposal.said
         self._before = proposal.run.plan if proposal.run is not None else None
+        self._before = proposal.run.plan if proposal.run is not None else None
 
     def problems(self) -> Iterator[str]:
         writes = 0
@@ -117,6 +119,8 @@ class _Judge:
         if self._fresh if before is None else ending != before.answer:
             yield from self._text("answer", [ending.text, ending.link, *ending.facts])
         yield from self._parameters()
+        if self._before is not None:
+            yield from agreement_problems(self._before, self._plan, self._writes)
 
     def _writes(self, node: Node) -> bool:
         capability = self._usable.get(node.capability)

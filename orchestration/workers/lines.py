@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from orchestration.capabilities import TaskContext, worker
+from orchestration.errors import Invalid
+
+LONGEST = 200_000  # letters; what is longer is nobody's reading, and lines of lines of lines would fill the memory
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,5 +42,7 @@ async def lines(given: Lines, task: TaskContext) -> Text:
         return Text(text=given.nothing, count=0)
     shown = found[: max(given.most, 0)]
     more = [f"… and {len(found) - len(shown)} more"] if len(found) > len(shown) else []
+    if sum(map(len, shown)) + len(given.heading) > LONGEST:
+        raise Invalid(f"These lines have more than {LONGEST:,} letters together: take fewer of them, or shorter ones.")
     heading = [given.heading, ""] if given.heading.strip() else []
     return Text(text="\n".join([*heading, *shown, *more]), count=len(found))

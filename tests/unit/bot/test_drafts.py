@@ -608,6 +608,15 @@ async def test_where_a_step_failed_another_way_is_looked_for_and_shown_before_it
         await desk.sees(MEGAN, "Saved 3.")
 
 
+async def test_a_planning_run_is_itself_changed_by_no_press(desk: Desk, draftsman: Draftsman) -> None:
+    await planned(desk, draftsman)
+    (run,) = await plannings(desk)
+    for verb in ("run.rethink", "plan.change"):
+        _, body = await desk.execute(MEGAN, verb, {"run_id": run.run_id, "planning": run.run_id})
+        assert body["value"] == texts.unknown_button()
+    assert len(draftsman.asked) == 1
+
+
 async def test_without_a_model_no_other_way_is_offered(tmp_path: Path) -> None:
     async with opened(Desk(tmp_path, lend)) as desk:
         await desk.send(MEGAN, "installationUpdate", action="add")

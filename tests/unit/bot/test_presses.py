@@ -185,6 +185,13 @@ async def test_cancel_on_the_list_of_runs_gives_the_list_again(desk: Desk) -> No
     assert "Cancel" not in buttons(listing.card)
 
 
+async def test_a_question_is_answered_where_its_message_has_another_id_for_those_who_press(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock")
+    button = buttons(desk.last(MEGAN).card)["September 2026"]
+    await pressed(desk, MEGAN, button["verb"], button["data"], "the end of a stream")
+    assert (await desk.run()).params == {"month": "2026-09"}
+
+
 async def test_a_button_of_an_older_question_does_not_answer_the_open_one(desk: Desk) -> None:
     await desk.say(MEGAN, "count the stock")
     older = desk.last(MEGAN)

@@ -82,7 +82,7 @@ def test_an_unmatched_goal_is_quoted_and_nothing_was_started() -> None:
 
 def test_a_question_sends_the_value_of_the_chosen_answer() -> None:
     card = s.SAMPLES["question"]()
-    assert press(card, "October 2026") == ("goal.answer", {"value": "2026-10"})
+    assert press(card, "October 2026") == ("goal.answer", {"asked": "", "value": "2026-10"})
     assert "Which month shall be reconciled?" in text(card)
 
 
@@ -90,7 +90,7 @@ def test_many_answers_become_a_list_and_none_asks_for_a_message() -> None:
     card = s.SAMPLES["question-many"]()
     assert len(inputs(card)["value"]["choices"]) == 40
     assert inputs(card)["value"]["isRequired"]
-    assert press(card, "Go on") == ("goal.answer", {})
+    assert press(card, "Go on") == ("goal.answer", {"asked": ""})
     free = cards.question(Missing(playbook="p", parameter="m", question="Which?", choices=[], given={}), "x")
     assert buttons(free) == {}
     assert "Write the answer as a message." in text(free)

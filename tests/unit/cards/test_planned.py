@@ -24,9 +24,11 @@ def sample(name: str) -> dict[str, Any]:
 
 
 def test_the_plan_card_says_whether_it_is_a_playbook_or_a_models_own() -> None:
-    assert f"Drawn up by the language model “{MODEL}” for this goal, since no playbook fits." in text(sample("plan-model"))
+    drawn = text(sample("plan-model"))
+    assert f"Drawn up by the language model “{MODEL}” for this goal, since no playbook fits." in drawn
     chosen = text(sample("plan-chosen"))
-    assert f"From the playbook “reconcile-supplier-invoices”, version 2. The language model “{MODEL}” chose it for your words." in chosen
+    assert "From the playbook “reconcile-supplier-invoices”, version 2." in chosen
+    assert f"The language model “{MODEL}” chose it for your words." in chosen
     vetted = text(sample("plan-changed"))
     assert "From the playbook “reconcile-supplier-invoices”, version 2." in vetted
     assert "chose it" not in vetted

@@ -159,3 +159,15 @@ def test_instants_are_left_to_the_viewers_clock() -> None:
 
 def test_months() -> None:
     assert [moments.month_name(each) for each in ("2026-10", "2026-13", "October", 7)] == ["October 2026", "", "", ""]
+
+
+def test_a_parameters_value_reads_as_people_write() -> None:
+    values = ("2026-10", "this_week", "Weekly status", "snake_case_2", 3, "a_b\n- c")
+    assert [moments.shown_value(each) for each in values] == [
+        "October 2026",
+        "This week",
+        "Weekly status",
+        "snake_case_2",
+        "3",
+        "a_b - c",
+    ]

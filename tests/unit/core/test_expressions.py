@@ -78,3 +78,11 @@ def test_check_refuses_what_nobody_could_validate_beforehand(expression):
 
 def test_check_accepts_macros_with_their_own_names():
     check("tasks.sap.entries.exists(e, e.n == params.limit)")
+
+
+def test_a_text_made_of_texts_has_an_end() -> None:
+    scope = {"params": {"long": "x" * 1_500_000}, "tasks": {}, "run": {}}
+    assert len(resolve("${params.long}", scope)) == 1_500_000
+    assert len(resolve("so: ${params.long}", scope)) == 1_500_004
+    with pytest.raises(ExpressionError, match="longer than 2,000,000"):
+        resolve("${params.long} and ${params.long}", scope)

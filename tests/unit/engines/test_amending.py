@@ -538,3 +538,18 @@ async def test_an_accepted_change_takes_effect_after_a_restart(office: Office, t
             await office.until(run_id, lambda run: of(run, "w").status not in ("in_doubt", "running"))
         run = await office.until(run_id, lambda run: run.status == "succeeded")
     assert [task.name for task in run.tasks] == ["w", "b"]
+
+
+async def test_what_need_not_be_asked_again_is_asked_again_under_another_plan(office: Office) -> None:
+    begun, gate = hold(office)
+    last = Node(capability="slow", with_={"n": 1})
+    async with opened(office):
+        run_id = await office.run(plan(w=write(1), s=last))
+        run = await office.until(run_id, lambda run: bool(run.approvals))
+        await office.decide(run_id, run.approvals[0].id, MEGAN, "approve", grant=bool(run.approvals[0].scope))
+        await begun.wait()
+        live = (await office.engine._writer.read(run_id)).run
+        live.grants["of before"] = MEGAN  # this little write has no recipients that a grant could be bound to
+        await amended(office, run_id, plan(w=write(1), more=write(1), s=last))
+        assert (await office.engine._writer.read(run_id)).run.grants == {}
+        gate.set()

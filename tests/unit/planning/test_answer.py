@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -96,3 +97,10 @@ def test_the_schema_is_closed_as_strict_structured_output_wants_it() -> None:
 
     check(answer_schema())
     assert answer_schema()["required"][0] == "outcome"
+
+
+def test_blanks_after_the_answer_take_no_time() -> None:
+    began = time.perf_counter()
+    with pytest.raises(Unreadable):
+        read_answer("{}" + " " * 150_000 + "x")
+    assert time.perf_counter() - began < 2  # seconds; a pattern that tries every split takes a minute

@@ -6,6 +6,7 @@ import pytest
 
 from orchestration.capabilities import TaskContext
 from orchestration.core.run import Person
+from orchestration.errors import Invalid
 from orchestration.workers.lines import Lines, lines
 
 TASK = TaskContext(run_id="r", task_id="t", attempt=1, initiator=Person("m", "Megan Bowen"))
@@ -23,3 +24,8 @@ TASK = TaskContext(run_id="r", task_id="t", attempt=1, initiator=Person("m", "Me
 async def test_lines_stand_below_one_another(given: Lines, text: str, count: int) -> None:
     made = await lines.call(given, TASK)
     assert (made.text, made.count) == (text, count)
+
+
+async def test_lines_of_lines_of_lines_do_not_fill_the_memory() -> None:
+    with pytest.raises(Invalid, match="more than 200,000 letters"):
+        await lines.call(Lines(lines=["x" * 50_000] * 5), TASK)
