@@ -24,8 +24,8 @@ def question(missing: Missing, goal: str, *, told: str = "", key: str = "") -> d
         missing: What to ask.
         goal: For which goal.
         told: What to say first.
-        key: Comes back with the answer as `asked` (the Playground sends no press whose data has a `key`), and tells
-            this question from an older one.
+        key: Comes back with the answer as `asked`, and tells this question from an older one (the Playground sends no
+            press whose data has a `key`).
     """
     asked = plain(missing.question, 200)
     speak = say("{question} You can also write the answer.", question=asked)

@@ -7,14 +7,14 @@ from typing import Literal
 
 import pytest
 from PIL import Image
-from playwright.async_api import Locator
+from playwright.async_api import Locator, ViewportSize
 
 from tests.e2e.playground import Chat
 from tests.e2e.product import Product
 from tests.e2e.story import GOAL, SitDown, allow, both, sign_in
 
 PICTURES = Path("docs/images")
-WINDOW = {"width": 668, "height": 840}  # so narrow that the Playground hides its list of chats
+WINDOW: ViewportSize = {"width": 668, "height": 840}  # so narrow that the Playground hides its list of chats
 CHAT = (0, 50, 668, 815)  # the part of the window that shows the conversation: left, top, right, bottom
 GAP = 16
 # Scrolls the conversation alone: scrollIntoView moves the page around it too.
@@ -69,3 +69,24 @@ async def test_take_the_pictures(product: Product, sit_down: SitDown, tmp_path: 
     await (await megan.card("Open the workbook")).shows("20 discrepancies")
     await megan.screenshot(outcome := tmp_path / "outcome.png")
     side_by_side(decision, outcome, PICTURES / "decision-and-answer.png")
+
+
+async def test_take_the_pictures_of_planning(product: Product, sit_down: SitDown, tmp_path: Path) -> None:
+    product.start("--model", "recorded")
+    megan, alex = await both(product, sit_down)
+    for chat in (megan, alex):
+        await chat.page.set_viewport_size(WINDOW)
+
+    await megan.say("Find the steering committee minutes of Atlas and draft a mail with a summary to Adele Vance")
+    card = await megan.card("Drawn up by")
+    plan = await shown(megan, card.root, "bottom", tmp_path / "plan.png")
+    await card.press("Cancel")
+
+    await megan.say(GOAL)
+    await (await megan.card("It will read")).press("Start")
+    await sign_in(megan)
+    await alex.card("Send decisions", seconds=40)
+    await megan.say("Also mail it to Lee Gu")
+    consent = await megan.card("Nothing has changed yet")
+    change = await shown(megan, consent.root, "bottom", tmp_path / "change.png")
+    side_by_side(plan, change, PICTURES / "plan-of-a-model-and-change.png")

@@ -40,6 +40,15 @@ def test_all_that_a_card_says_is_drawn(name: str) -> None:
     assert [word for word in said if word.strip() not in text] == []
 
 
+def test_a_change_of_a_plan_reads_line_by_line_and_is_answered_by_number() -> None:
+    card = SAMPLES["change"]()
+
+    lines = drawn(*card["body"])
+
+    for line in ("⊕ New: Tell Adele · Write", "⊖ Left out: Post into a channel · Write", "[1] Change the plan"):
+        assert any(each.startswith(line) for each in lines)
+
+
 def test_buttons_and_inputs_are_numbered_from_the_top() -> None:
     rule = {"type": "Input.ChoiceSet", "id": "rule:amount", "label": "Different amounts (5)", "value": "sap"}
     rule["choices"] = [{"title": "SAP is right", "value": "sap"}, {"title": "Investigate", "value": "look"}]
