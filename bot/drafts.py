@@ -177,7 +177,7 @@ class Drafts:
             who = await self._conversations.of(run.initiator.id)
             if run.status == "running" and who is not None:
                 with speaking(who.conversation.locale):
-                    waits = any(task.retry_at for task in run.tasks)
+                    waits = any(task.code for task in run.tasks)  # of the try before
                     await self._outbound.hint(who.conversation, texts.planning_waits() if waits else texts.planning())
         except TandemError as error:
             log.info("no line about planning %s: %s", run_id, error.message)

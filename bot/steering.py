@@ -66,7 +66,20 @@ class Steering:
         revision = data.get("revision")
         if not isinstance(revision, int):  # a card from before plans could change
             revision = 0
-        return await self._control(who.person, data, c.StartRun(by=who.person, revision=revision), "start", card)
+        reply = await self._control(who.person, data, c.StartRun(by=who.person, revision=revision), "start", card)
+        if isinstance(reply, Card):
+            await self._move(who, data["run_id"], card)
+        return reply
+
+    async def _move(self, who: Reachable, run_id: str, card: str) -> None:
+        """Keep the run's card where it was started: a channel may call a message otherwise when it is pressed."""
+        run = await self._engine.view(run_id)
+        known = Receipt.decode(run.receipts.get((PROGRESS, who.person.id), ""))
+        if run.status != "running" or not card or known is None:
+            return
+        if known.conversation == who.conversation.id and known.activity != card:
+            receipt = Receipt(known.conversation, card).encode()
+            await self._engine.send(run_id, c.RecordDelivery(notice=PROGRESS, to=who.person.id, receipt=receipt))
 
     async def _cancel(self, who: Reachable, data: dict[str, Any], activity: str, card: str) -> Reply:
         return await self._control(who.person, data, c.CancelRun(by=who.person), "cancel", card)
@@ -167,6 +180,8 @@ class Steering:
                 return Card(self._progress.message(run, texts.plan_outdated()).card or {})
         if run.initiator.id != person.id:
             return Note(texts.wrong_person(run.initiator))
+        if word == "start":  # only the run's own card offers that
+            return Card(self._progress.message(run).card or {})
         return Card(await self._in_place(run, person, card))
 
     async def _in_place(self, run: RunView, person: Person, card: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def unclear(goal: str, what: str, suggestions: Sequence[Suggestion]) -> dict[str
     """No plan could be made of the goal: what is unclear, and what can be done instead."""
     said = sentence(what, 800) or say("I do not know what exactly is to be done.")
     title = say("No plan came of this")
-    hint = say("Nothing was started. You can also pick one of these:")
+    hint = say("Nothing was started or changed. You can also pick one of these:")
     return offer(title, _about(goal), said, suggestions, hint=hint)
 
 

@@ -38,6 +38,6 @@ def in_words(problems: list[str]) -> str:
             reasons[meaning] = None
     told = " ".join(list(reasons)[:_MOST]) or "The language model gave no answer that could be used."
     return (
-        f"I could not make a plan of this, so nothing was started. {told} Say it in other words or in smaller parts, "
+        f"I could not make a plan of this. {told} Say it in other words or in smaller parts, "
         "with the full names or addresses of people."
     )

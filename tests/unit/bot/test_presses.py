@@ -28,6 +28,16 @@ async def decision(desk: Desk) -> dict[str, Any]:
     return dict(buttons((await desk.asked()).card)["Send decisions"]["data"])
 
 
+async def test_start_on_a_message_that_the_channel_calls_otherwise_keeps_the_card_there(desk: Desk) -> None:
+    await desk.say(MEGAN, "count the stock for October 2026")
+    data = buttons(desk.last(MEGAN).card)["Start"]["data"]
+    kind, card = await pressed(desk, MEGAN, "run.start", data, card="another-id")
+    assert kind == CARD
+    assert "Your runs" not in str(card)
+    run = await desk.engine.view(data["run_id"])
+    assert "another-id" in run.receipts["progress", MEGAN.id]
+
+
 async def test_start_pressed_twice_starts_once_and_shows_the_same(desk: Desk) -> None:
     await desk.say(MEGAN, "count the stock for October 2026")
     data = buttons(desk.last(MEGAN).card)["Start"]["data"]
