@@ -120,7 +120,7 @@ UNAUTHENTICATED = {
     "alg_none": {"alg": "none", "kid": "k1"},
     "alg_hs256": {"alg": "HS256", "kid": "k1"},
     "expired": {"exp": int(time.time()) - 120, "iat": 0, "nbf": 0},
-    "not_yet": {"nbf": int(time.time()) + 600},
+    "not_yet": {"nbf": int(time.time()) + 86_400},
     "no_expiry": {"exp": None},
     "audience_of_graph": {"aud": "https://graph.microsoft.com"},
     "audience_of_the_bot": {"aud": APP},
